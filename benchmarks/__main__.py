@@ -1,0 +1,28 @@
+"""``python -m benchmarks [NAME ...]``: run all benchmarks, or those named."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from benchmarks.common import machine
+
+NAMES = ("startup", "job_start", "small_job", "sdk", "large_job", "invoke")
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        print(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        return 2
+    print(machine())
+    for name in names or NAMES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        print(f"\n{name}: {module.__doc__.splitlines()[0]}")
+        for line in module.run():
+            print(f"  {line}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""The composition root: the only place that names concrete classes, and the request path as one list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+from sagewright import __version__
+from sagewright.config import Config
+from sagewright.core.clock import SystemClock
+from sagewright.core.errors import AwsError
+from sagewright.core.ids import request_id
+from sagewright.kit.hold import Holder, Holds
+from sagewright.kit.operation import Context, Service, Services
+from sagewright.services.s3 import s3
+from sagewright.store import Store
+from sagewright.wire import models, protocols, sigv4, validate
+from sagewright.wire.client import Clients
+from sagewright.wire.gateway import Exchange, Gateway
+from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
+from sagewright.wire.route import Route, route
+
+_BODY_LIMIT = 16 * 2**20
+"""Bytes of a request body that is read whole; streamed ones (S3 objects) have no such limit."""
+
+
+class App:
+    """A server's parts, wired. ``asgi`` serves requests; start() and stop() bracket its life."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self.store = Store(config.data_dir, self.clock)
+        self.clients = Clients(self._call_inside)
+        self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
+        self.services = Services({service.name: service for service in self._compose()})
+        steps = [self._route, self._authenticate, self._parse, self._validate, self._call, self._serialise]
+        health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
+        self.asgi = Gateway(steps, dict.fromkeys(health, self._health))
+
+    def _compose(self) -> Iterator[Service]:
+        yield s3(self.store, self.clock)
+
+    async def start(self) -> None:
+        """Take up what an earlier server left in motion."""
+
+    def leave(self) -> None:
+        """The end is near: held answers go out now."""
+        self.store.changes.close()
+
+    async def stop(self) -> None:
+        """Let go of everything in order; jobs and endpoints go on without the server."""
+        self.store.sync()
+        self.store.close()
+
+    # The request path, one step a method, in the order of the list above.
+
+    async def _route(self, exchange: Exchange) -> None:
+        request = exchange.request
+        form: dict[str, str] | None = None
+        if request.headers.get("content-type").startswith("application/x-www-form-urlencoded"):
+            body = await _read(request.body)
+            request.body = Body.of(body)
+            form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        exchange.route = route(request, form)
+        exchange.operation = models.operation(exchange.route.service, exchange.route.operation)
+
+    async def _authenticate(self, exchange: Exchange) -> None:
+        sigv4.check_expiry(exchange.request, self.clock.now())
+
+    async def _parse(self, exchange: Exchange) -> None:
+        codec = protocols.codec(_routed(exchange).protocol)
+        streamed = exchange.operation.has_streaming_input
+        body = exchange.request.body if streamed else await _read(exchange.request.body)
+        exchange.members = codec.parse(exchange.operation, exchange.request, exchange.route, body)
+
+    async def _validate(self, exchange: Exchange) -> None:
+        validate.validate(exchange.operation, exchange.members)
+
+    async def _call(self, exchange: Exchange) -> None:
+        to = _routed(exchange)
+        exchange.result = await self.services(
+            Context(
+                account=to.account,
+                region=to.region,
+                service=to.service,
+                operation=to.operation,
+                request_id=exchange.request_id,
+                clients=self.clients,
+                request=exchange.members,
+                access_key=to.access_key,
+                user_agent=exchange.request.headers.get("user-agent"),
+                http=exchange.request,
+            )
+        )
+
+    async def _serialise(self, exchange: Exchange) -> None:
+        codec = protocols.codec(_routed(exchange).protocol)
+        exchange.response = codec.serialize(exchange.operation, exchange.result, exchange.request_id)
+
+    async def _call_inside(
+        self, service: str, operation: str, account: str, region: str, members: dict[str, Any]
+    ) -> dict[str, Any]:
+        """A call from one service to another: no HTTP, no validation."""
+        return await self.services(
+            Context(
+                account=account,
+                region=region,
+                service=service,
+                operation=models.operation_name(service, operation),
+                request_id=request_id(),
+                clients=self.clients,
+                request=members,
+            )
+        )
+
+    async def _health(self, request: HttpRequest) -> HttpResponse:
+        running = {service.name: "available" for service in self.services}
+        body = {"status": "ok", "version": __version__, "services": running}
+        return HttpResponse(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+def _routed(exchange: Exchange) -> Route:
+    if exchange.route is None:
+        raise RuntimeError("no route yet")
+    return exchange.route
+
+
+async def _read(body: Body) -> bytes:
+    try:
+        return await body.read(_BODY_LIMIT)
+    except BodyTooLarge as error:
+        raise AwsError("RequestEntityTooLargeException", f"Request body above {error.limit} bytes.", 413) from None

@@ -1,0 +1,70 @@
+"""One frozen configuration: command line over environment (``SAGEWRIGHT_*``) over TOML over these defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "sagewright"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting of a server."""
+
+    host: str = "127.0.0.1"
+    port: int = 4566
+    """0 takes a free one."""
+    data_dir: Path = field(default_factory=_default_data_dir)
+    strict_hardware: bool = False
+    """Refuse instance types this machine cannot give, instead of capping them."""
+    hold_waiter: float = 50.0
+    """Longest a Describe of a boto3 waiter is held while the resource is still changing, seconds; 0 never."""
+    hold_sdk: float = 5.0
+    """The same for the SageMaker SDK's own polls."""
+    sandbox: str = "auto"
+    """auto: bubblewrap where it works. off: plain processes."""
+    upstream_proxy: str = field(default_factory=lambda: os.environ.get("HTTPS_PROXY", ""))
+    """Where the proxy passes hosts that are not AWS's on to; empty means straight there."""
+
+
+def load(overrides: dict[str, Any] | None = None, *, environ: dict[str, str] | None = None) -> Config:
+    """The configuration. Raises ValueError that names the setting when a value is of the wrong type.
+
+    overrides: from the command line; None values do not count. The TOML file is ``$SAGEWRIGHT_CONFIG``, else
+    ``sagewright.toml`` in the working folder.
+    """
+    environment = dict(os.environ) if environ is None else environ
+    file = Path(environment.get("SAGEWRIGHT_CONFIG", "sagewright.toml"))
+    values: dict[str, Any] = tomllib.loads(file.read_text()) if file.is_file() else {}
+    known = {item.name for item in fields(Config)}
+    unknown = set(values) - known
+    if unknown:
+        raise ValueError(f"{file}: unknown setting {', '.join(sorted(unknown))}")
+    for name in known:
+        variable = f"SAGEWRIGHT_{name.upper()}"
+        if variable in environment:
+            values[name] = environment[variable]
+    values.update({name: value for name, value in (overrides or {}).items() if value is not None})
+    types = get_type_hints(Config)
+    return Config(**{name: _convert(name, value, types[name]) for name, value in values.items()})
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _convert(name: str, value: Any, wanted: type) -> Any:
+    try:
+        if wanted is bool:
+            return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
+        if wanted is Path:
+            return Path(value).expanduser().absolute()
+        return wanted(value)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"setting {name}: {value!r} is not a valid {wanted.__name__}") from None

@@ -1,0 +1,1 @@
+"""How services are written: operations, contexts, paging, tags, held answers."""

@@ -1,0 +1,140 @@
+"""An AWS operation is a plain method marked with ``@operation``; a service is a set of objects that hold them.
+
+    class Training:
+        @operation()
+        def describe_training_job(self, ctx: Context, training_job_name: str) -> dict[str, Any]: ...
+
+The method's name is the operation's in snake case, its keyword parameters are top-level input members in snake case
+(those the client did not send are not passed), and ``ctx.request`` is the whole request, AWS-cased. It returns an
+AWS-cased dict or raises AwsError. ``async def`` is for work that waits: bodies, held answers, other services.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from sagewright.core.errors import not_implemented
+from sagewright.wire import models
+from sagewright.wire.client import Clients
+from sagewright.wire.http import HttpRequest
+
+Coverage = Literal["behaves", "record-only"]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Context:
+    """Who calls what: one per request.
+
+    http: the request on the wire; None for a call from another service in this process.
+    """
+
+    account: str
+    region: str
+    service: str
+    operation: str
+    request_id: str
+    clients: Clients
+    request: dict[str, Any] = field(default_factory=dict)
+    access_key: str = ""
+    user_agent: str = ""
+    http: HttpRequest | None = None
+
+    def client(self, service: str) -> Any:
+        """A boto-like client of another service, for the same account and region; its methods are awaited."""
+        return self.clients.client(service, self.account, self.region)
+
+
+def operation(coverage: Coverage = "behaves") -> Callable[[_Function], _Function]:
+    """Mark a method as an AWS operation. record-only: kept and returned, with no effect of its own."""
+
+    def mark(function: _Function) -> _Function:
+        function.__sagewright_coverage__ = coverage  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One operation of one service, ready to call."""
+
+    name: str
+    coverage: Coverage
+    function: Callable[..., Any]
+    is_async: bool
+    members: dict[str, str]
+    """AWS member name to keyword, for top-level input members."""
+
+    async def __call__(self, ctx: Context) -> dict[str, Any]:
+        members = self.members
+        result = self.function(ctx, **{members[name]: value for name, value in ctx.request.items()})
+        if self.is_async:
+            result = await result
+        return result if result is not None else {}
+
+
+class Service:
+    """The operations of one AWS service, by botocore's service id.
+
+    parts: objects whose ``@operation`` methods it serves. Handlers are made on first use, so that a server that is
+    only started reads no service model.
+    """
+
+    def __init__(self, name: str, *parts: object) -> None:
+        self.name = name
+        self.parts = parts
+        self._functions = {
+            method: function
+            for part in parts
+            for method, function in inspect.getmembers(part, inspect.ismethod)
+            if hasattr(function, "__sagewright_coverage__")
+        }
+        self._handlers: dict[str, Handler] = {}
+
+    def handler(self, operation_name: str) -> Handler:
+        """Raises AwsError (501) for an operation this service lacks."""
+        handler = self._handlers.get(operation_name)
+        if handler is None:
+            handler = self._handlers[operation_name] = self._make(operation_name)
+        return handler
+
+    def coverage(self) -> Iterator[tuple[str, Coverage]]:
+        """Operation names with their coverage, for those that are there."""
+        for name in models.operation_names(self.name):
+            function = self._functions.get(models.snake_case(name))
+            if function is not None:
+                yield name, function.__sagewright_coverage__  # type: ignore[attr-defined]
+
+    def _make(self, operation_name: str) -> Handler:
+        function = self._functions.get(models.snake_case(operation_name))
+        if function is None:
+            raise not_implemented(self.name, operation_name)
+        members = models.member_names(models.operation(self.name, operation_name))
+        return Handler(
+            operation_name,
+            function.__sagewright_coverage__,  # type: ignore[attr-defined]
+            function,
+            inspect.iscoroutinefunction(function),
+            {aws: snake for snake, aws in members.items()},
+        )
+
+
+class Services:
+    """All services of a server, and the one way to call an operation of any of them."""
+
+    def __init__(self, services: dict[str, Service]) -> None:
+        self._services = services
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self._services.values())
+
+    def __call__(self, ctx: Context) -> Awaitable[dict[str, Any]]:
+        """Raises AwsError, 501 for a service or operation that is not there."""
+        service = self._services.get(ctx.service)
+        if service is None:
+            raise not_implemented(ctx.service, ctx.operation)
+        return service.handler(ctx.operation)(ctx)

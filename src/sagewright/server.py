@@ -1,0 +1,130 @@
+"""A server process: the lock on its data folder, the HTTP listener, the proxy beside it, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sagewright.config import Config
+
+_GRACE = 10
+"""Seconds that open connections get at the end."""
+
+
+class AlreadyRunning(Exception):
+    """Another server holds the data folder."""
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        super().__init__(f"the data folder {folder} is in use by the server with pid {pid}")
+        self.pid = pid
+
+
+def server_file(data_dir: Path) -> Path:
+    """Where a running server says how to reach it: JSON with pid, host, port, url and proxy_port."""
+    return data_dir / "server.json"
+
+
+def read_server_file(data_dir: Path) -> dict[str, Any] | None:
+    """What the last server of this folder wrote, whether or not it still runs."""
+    try:
+        document: dict[str, Any] = json.loads(server_file(data_dir).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return document
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """One server a data folder. The kernel drops the lock with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            text = file.read().strip()
+            raise AlreadyRunning(folder, int(text) if text.isdigit() else None) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(config: Config) -> None:
+    """Run a server until SIGTERM or SIGINT. Raises AlreadyRunning, or OSError when the port is taken."""
+    with _lock(config.data_dir):
+        listener = _listen(config.host, config.port)
+        import uvloop
+
+        uvloop.run(_serve(config, listener))
+
+
+async def _serve(config: Config, listener: socket.socket) -> None:
+    from uvicorn import Config as UvicornConfig
+    from uvicorn import Server
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    from sagewright.app import App
+
+    app = App(config)
+
+    class OrderlyServer(Server):
+        """uvicorn's server, which would end the process by the signal itself after its shutdown."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.leave)
+            yield
+
+        def leave(self) -> None:
+            app.leave()
+            self.should_exit = True
+
+    settings = UvicornConfig(
+        app.asgi,
+        http=HttpToolsProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    await app.start()
+    try:
+        _announce(config, listener)
+        await OrderlyServer(settings).serve(sockets=[listener])
+    finally:
+        server_file(config.data_dir).unlink(missing_ok=True)
+        await app.stop()
+
+
+def _announce(config: Config, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    document = {"pid": os.getpid(), "host": config.host, "port": port, "url": f"http://{host}:{port}"}
+    target = server_file(config.data_dir)
+    fresh = target.with_suffix(".new")
+    fresh.write_text(json.dumps(document))
+    fresh.rename(target)

@@ -1,0 +1,94 @@
+"""What an image URI runs: the algorithms that installed packages declare, found by ECR repository and tag.
+
+An algorithm is an entry point of the group ``sagewright.algorithms``; its object's ``describe()`` gives plain data:
+name, images (repository, tags), command (train, serve: arguments after the Python executable), metrics (Name, Regex,
+Direction), gpu, distributed. Nothing is pulled from anywhere, so the account and region in a URI do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+_GROUP = "sagewright.algorithms"
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|c2s\.ic\.gov|"
+    r"sc2s\.sgov\.gov)/(?P<repository>[a-z0-9._/-]+?)(?::(?P<tag>[\w.-]+))?(?:@sha256:[0-9a-f]{64})?"
+)
+
+
+class UnknownImage(Exception):
+    """No runner for an image; the text is for the user and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A runner for an image.
+
+    train, serve: arguments after the Python executable. metrics: MetricDefinitions as the API shows them.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    serve: tuple[str, ...]
+    metrics: tuple[Mapping[str, str], ...]
+    distributed: bool
+
+
+def installed() -> Iterable[Mapping[str, Any]]:
+    """The description of every algorithm whose package is installed."""
+    return [entry.load().describe() for entry in entry_points(group=_GROUP)]
+
+
+class Images:
+    """Image URIs to algorithms. descriptions: read once, on the first look-up."""
+
+    def __init__(self, descriptions: Callable[[], Iterable[Mapping[str, Any]]] = installed) -> None:
+        self._descriptions = descriptions
+        self._by_image: dict[tuple[str, str], Algorithm] | None = None
+
+    def algorithm(self, uri: str) -> Algorithm:
+        """Raises UnknownImage. A URI without a tag means ``latest``, as docker has it."""
+        known = self._known()
+        match = _ECR.fullmatch(uri)
+        if match is None:
+            raise UnknownImage(f"{uri} is not an Amazon ECR image that Sagewright has a runner for. {_advice(known)}")
+        repository, tag = match["repository"], match["tag"] or "latest"
+        algorithm = known.get((repository, tag))
+        if algorithm is not None:
+            return algorithm
+        tags = sorted(known_tag for known_repository, known_tag in known if known_repository == repository)
+        if tags:
+            raise UnknownImage(f"{uri}: Sagewright has no {repository}:{tag}. Use one of these tags: {', '.join(tags)}.")
+        raise UnknownImage(f"{uri}: Sagewright has no runner for the repository {repository}. {_advice(known)}")
+
+    def _known(self) -> dict[tuple[str, str], Algorithm]:
+        if self._by_image is None:
+            self._by_image = {
+                (image["repository"], tag): _algorithm(description)
+                for description in self._descriptions()
+                for image in description["images"]
+                for tag in image["tags"]
+            }
+        return self._by_image
+
+
+def _advice(known: Mapping[tuple[str, str], Algorithm]) -> str:
+    repositories = sorted({repository for repository, _ in known})
+    if not repositories:
+        return "No algorithm is installed: install the sagewright package with its algorithms."
+    return f"Use an image of one of these repositories: {', '.join(repositories)}."
+
+
+def _algorithm(description: Mapping[str, Any]) -> Algorithm:
+    command = description["command"]
+    return Algorithm(
+        name=description["name"],
+        train=tuple(command["train"]),
+        serve=tuple(command["serve"]),
+        metrics=tuple({"Name": metric["Name"], "Regex": metric["Regex"]} for metric in description["metrics"]),
+        distributed=bool(description["distributed"]),
+    )

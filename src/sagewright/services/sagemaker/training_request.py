@@ -1,0 +1,127 @@
+"""What CreateTrainingJob takes: the checks beyond the model's, and the defaults AWS shows in Describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sagewright.core.errors import AwsError, validation_error
+
+_UNSUPPORTED = {
+    "DebugRuleConfigurations": "Debugger rules",
+    "ExperimentConfig": "experiments",
+    "MlflowConfig": "MLflow",
+    "ModelPackageConfig": "model packages as a job's output",
+    "ServerlessJobConfig": "serverless jobs",
+    "TensorBoardOutputConfig": "TensorBoardOutputConfig",
+}
+"""Members that would have to do something here. Others that have no effect on one's own machine are kept as sent:
+VpcConfig, KMS keys, profiler and hook settings, spot capacity (never interrupted), retries, warm pools."""
+
+_DEFAULT_MAX_RUNTIME = 86_400
+"""Seconds; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html"""
+
+
+def check(request: Mapping[str, Any]) -> None:
+    """Raises AwsError for a request AWS would refuse, and for what Sagewright does not do yet."""
+    for member, shown in (("ResourceConfig", "resourceConfig"), ("StoppingCondition", "stoppingCondition")):
+        if member not in request and "ServerlessJobConfig" not in request:
+            raise validation_error(f"Value null at '{shown}' failed to satisfy constraint: Member must not be null")
+    for what in _unsupported(request):
+        raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
+    _check_algorithm(request.get("AlgorithmSpecification", {}))
+    _check_channels(request.get("InputDataConfig", []))
+    _check_stopping(request)
+    if request["ResourceConfig"].get("InstanceType") is None:
+        raise AwsError("ValidationException", "ResourceConfig must have an InstanceType.")
+    if request["ResourceConfig"].get("InstanceCount", 0) < 1:
+        raise AwsError("ValidationException", "ResourceConfig must have an InstanceCount of at least 1.")
+
+
+def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
+    yield from (why for member, why in _UNSUPPORTED.items() if request.get(member))
+    resources = request.get("ResourceConfig", {})
+    if resources.get("InstanceCount", 1) > 1:
+        yield "training on several instances"
+    for member in ("InstanceGroups", "TrainingPlanArn", "InstancePreferences", "InstancePlacementConfig"):
+        if resources.get(member):
+            yield member
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        yield "remote debugging"
+    algorithm = request.get("AlgorithmSpecification", {})
+    for member in ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"):
+        if algorithm.get(member):
+            yield f"{member} in AlgorithmSpecification"
+    for channel in request.get("InputDataConfig", []):
+        yield from _unsupported_in_channel(channel, algorithm.get("TrainingInputMode", "File"))
+
+
+def _unsupported_in_channel(channel: Mapping[str, Any], job_mode: str) -> Iterator[str]:
+    mode = channel.get("InputMode", job_mode)
+    if mode != "File":
+        yield f"the input mode {mode} (channel {channel['ChannelName']})"
+    if channel.get("RecordWrapperType", "None") != "None":
+        yield f"RecordWrapperType {channel['RecordWrapperType']} (channel {channel['ChannelName']})"
+    source = channel["DataSource"]
+    for member in ("FileSystemDataSource", "DatasetSource"):
+        if member in source:
+            yield f"{member} (channel {channel['ChannelName']})"
+    kind = source.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
+    if kind not in ("S3Prefix", "ManifestFile"):
+        yield f"S3DataType {kind} (channel {channel['ChannelName']})"
+
+
+def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
+    if not algorithm.get("TrainingImage"):
+        raise AwsError(
+            "ValidationException", "AlgorithmSpecification must have either a TrainingImage or an AlgorithmName."
+        )
+
+
+def _check_channels(channels: list[Mapping[str, Any]]) -> None:
+    names = [channel["ChannelName"] for channel in channels]
+    for name in names:
+        if names.count(name) > 1:
+            raise AwsError("ValidationException", f"Channel names must be unique, and {name} is there more than once.")
+    for channel in channels:
+        if not channel["DataSource"]:
+            raise AwsError("ValidationException", f"The DataSource of channel {channel['ChannelName']} is empty.")
+
+
+def _check_stopping(request: Mapping[str, Any]) -> None:
+    condition = request["StoppingCondition"]
+    wait = condition.get("MaxWaitTimeInSeconds")
+    if not request.get("EnableManagedSpotTraining"):
+        if wait is not None:
+            raise AwsError("ValidationException", "MaxWaitTimeInSeconds is only for jobs with managed spot training.")
+    elif wait is None or wait < condition.get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME):
+        raise AwsError(
+            "ValidationException",
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds",
+        )
+
+
+def with_defaults(request: Mapping[str, Any], metrics: tuple[Mapping[str, str], ...]) -> dict[str, Any]:
+    """The request as Describe gives it back. metrics: the image's own MetricDefinitions."""
+    algorithm = dict(request["AlgorithmSpecification"])
+    algorithm.setdefault("EnableSageMakerMetricsTimeSeries", False)
+    if metrics:
+        algorithm["MetricDefinitions"] = [dict(metric) for metric in metrics]
+    return {
+        "HyperParameters": {},
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **{name: value for name, value in request.items() if name != "Tags"},
+        "AlgorithmSpecification": algorithm,
+        "InputDataConfig": [_channel(channel) for channel in request.get("InputDataConfig", [])],
+        "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **request["OutputDataConfig"]},
+        "StoppingCondition": {"MaxRuntimeInSeconds": _DEFAULT_MAX_RUNTIME, **request["StoppingCondition"]},
+    }
+
+
+def _channel(channel: Mapping[str, Any]) -> dict[str, Any]:
+    source = dict(channel["DataSource"])
+    if "S3DataSource" in source:
+        source["S3DataSource"] = {"S3DataDistributionType": "FullyReplicated", **source["S3DataSource"]}
+    return {"CompressionType": "None", "RecordWrapperType": "None", **channel, "DataSource": source}

@@ -1,0 +1,189 @@
+"""JSON documents by key: one per AWS resource, with the columns every List operation filters and sorts by."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sagewright.core.clock import Clock
+from sagewright.store.changes import Changes
+from sagewright.store.space import Space
+
+OrderBy = Literal["key", "created", "modified", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored resource; created and modified are epoch seconds, revision counts its changes from 1."""
+
+    space: Space
+    key: str
+    body: dict[str, Any]
+    status: str
+    created: float
+    modified: float
+    revision: int
+
+
+class DuplicateKey(Exception):
+    """The key is taken."""
+
+
+class StaleDocument(Exception):
+    """Somebody changed the document since it was read."""
+
+
+_COLUMNS = "kind, account, region, parent, key, status, created, modified, revision, body"
+_IN_SPACE = "kind = ? AND account = ? AND region = ? AND parent = ?"
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    return Document(Space(*row[:4]), row[4], json.loads(row[9]), row[5], row[6], row[7], row[8])
+
+
+def _dump(body: dict[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def _past_prefix(prefix: str) -> str:
+    """The smallest key after every key with this prefix. The database compares UTF-8 bytes, so code points do."""
+    return prefix + "\U0010ffff"
+
+
+class Documents:
+    """Get, insert, update, delete and list documents. Each change is a transaction of its own unless one is open."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        transaction: Callable[[], AbstractContextManager[None]],
+        changes: Changes,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._transaction = transaction
+        self._changes = changes
+        self._clock = clock
+
+    def get(self, space: Space, key: str) -> Document | None:
+        sql = f"SELECT {_COLUMNS} FROM documents WHERE {_IN_SPACE} AND key = ?"  # noqa: S608
+        row = self._connection.execute(sql, (*space, key)).fetchone()
+        return _document(row) if row else None
+
+    def insert(
+        self, space: Space, key: str, body: dict[str, Any], *, status: str = "", created: float | None = None
+    ) -> Document:
+        """Raises DuplicateKey."""
+        now = self._clock.now() if created is None else created
+        document = Document(space, key, body, status, now, now, 1)
+        try:
+            with self._transaction():
+                self._connection.execute(
+                    f"INSERT INTO documents ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+                    (*space, key, status, now, now, 1, _dump(body)),
+                )
+                self._changes.note(space, key)
+        except sqlite3.IntegrityError:
+            raise DuplicateKey(key) from None
+        return document
+
+    def update(self, document: Document, *, body: dict[str, Any] | None = None, status: str | None = None) -> Document:
+        """The document with a new body or status. Raises StaleDocument when it changed since document was read."""
+        changed = replace(
+            document,
+            body=document.body if body is None else body,
+            status=document.status if status is None else status,
+            modified=self._clock.now(),
+            revision=document.revision + 1,
+        )
+        with self._transaction():
+            cursor = self._connection.execute(
+                f"UPDATE documents SET status = ?, modified = ?, revision = ?, body = ? "  # noqa: S608
+                f"WHERE {_IN_SPACE} AND key = ? AND revision = ?",
+                (
+                    changed.status,
+                    changed.modified,
+                    changed.revision,
+                    _dump(changed.body),
+                    *document.space,
+                    document.key,
+                    document.revision,
+                ),
+            )
+            if not cursor.rowcount:
+                raise StaleDocument(document.key)
+            self._changes.note(document.space, document.key)
+        return changed
+
+    def put(self, space: Space, key: str, body: dict[str, Any], *, status: str = "") -> Document:
+        """Insert, or replace whatever is there."""
+        with self._transaction():
+            present = self.get(space, key)
+            if present is None:
+                return self.insert(space, key, body, status=status)
+            return self.update(present, body=body, status=status)
+
+    def delete(self, space: Space, key: str) -> bool:
+        """Whether there was such a document."""
+        with self._transaction():
+            cursor = self._connection.execute(f"DELETE FROM documents WHERE {_IN_SPACE} AND key = ?", (*space, key))  # noqa: S608
+            self._changes.note(space, key)
+        return cursor.rowcount > 0
+
+    def find(
+        self,
+        space: Space,
+        *,
+        prefix: str = "",
+        after: str = "",
+        contains: str = "",
+        status: str = "",
+        created: tuple[float | None, float | None] = (None, None),
+        modified: tuple[float | None, float | None] = (None, None),
+        order: OrderBy = "key",
+        descending: bool = False,
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> list[Document]:
+        """Documents of a space, in order.
+
+        after: keys greater than this one only. contains: part of the key, whatever its case.
+        created, modified: exclusive bounds (after, before) in epoch seconds.
+        """
+        where, values = [_IN_SPACE], list[Any](space)
+        if prefix:
+            where.append("key >= ? AND key < ?")
+            values += [prefix, _past_prefix(prefix)]
+        if after:
+            where.append("key > ?")
+            values.append(after)
+        if contains:
+            where.append("instr(lower(key), lower(?))")
+            values.append(contains)
+        if status:
+            where.append("status = ?")
+            values.append(status)
+        for column, bounds in (("created", created), ("modified", modified)):
+            for operator, bound in zip((">", "<"), bounds, strict=True):
+                if bound is not None:
+                    where.append(f"{column} {operator} ?")
+                    values.append(bound)
+        way = "DESC" if descending else "ASC"
+        by = f"key {way}" if order == "key" else f"{order} {way}, key {way}"
+        sql = f"SELECT {_COLUMNS} FROM documents WHERE {' AND '.join(where)} ORDER BY {by} LIMIT ? OFFSET ?"  # noqa: S608
+        return [_document(row) for row in self._connection.execute(sql, (*values, limit, offset))]
+
+    def count(self, space: Space) -> int:
+        """How many documents a space holds."""
+        row = self._connection.execute(f"SELECT count(*) FROM documents WHERE {_IN_SPACE}", space).fetchone()  # noqa: S608
+        return int(row[0])
+
+    def with_status(self, kind: str, statuses: Sequence[str]) -> list[Document]:
+        """Documents of a kind in any of the statuses, over all accounts and regions."""
+        marks = ",".join("?" * len(statuses))
+        sql = f"SELECT {_COLUMNS} FROM documents WHERE kind = ? AND status IN ({marks})"  # noqa: S608
+        return [_document(row) for row in self._connection.execute(sql, (kind, *statuses))]

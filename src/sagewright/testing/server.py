@@ -1,0 +1,113 @@
+"""A real server process for tests.
+
+    pytest_plugins = ["sagewright.testing.plugin"]
+
+    def test_bucket(sagewright_server):
+        s3 = boto3.client("s3", endpoint_url=sagewright_server.url, ...)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sagewright.server import read_server_file
+
+
+@dataclass
+class ServerHandle:
+    """A server on a free port over data_dir; restart() keeps the port."""
+
+    data_dir: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, timeout: float = 30.0) -> None:
+        """Start the server and wait until it is healthy. Raises RuntimeError when it does not come up."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sagewright", "up", "--port", str(self.port), "--data-dir", str(self.data_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.settings},
+            )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self.process.poll() is None:
+            document = read_server_file(self.data_dir)
+            if document is not None and document["pid"] == self.process.pid and _healthy(document["url"]):
+                self.port = document["port"]
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"the server did not come up:\n{self.log()}")
+
+    def log(self) -> str:
+        """What the server printed."""
+        return (self.data_dir / "server.log").read_text(errors="replace")
+
+    def kill(self) -> None:
+        """kill -9: no goodbye of any kind."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """An orderly end; the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        return self.process.wait(timeout=60)
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_sagewright/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def running_server(data_dir: Path, **settings: str) -> Iterator[ServerHandle]:
+    """A server for the length of the block. settings: ``SAGEWRIGHT_*`` environment variables and others."""
+    server = ServerHandle(data_dir, settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.stop()
+        _end_workloads(data_dir)
+
+
+def _end_workloads(data_dir: Path) -> None:
+    """Agents outlive a server on purpose; a test's must not outlive the test."""
+    marker = str(data_dir).encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            arguments = (entry / "cmdline").read_bytes()
+            if marker in arguments and b"agent" in arguments:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, PermissionError):
+            continue

@@ -1,0 +1,1 @@
+"""botocore's service models to and from HTTP."""
