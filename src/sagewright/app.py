@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from sagewright import __version__
 from sagewright.config import Config
 from sagewright.core.clock import SystemClock
-from sagewright.core.errors import AwsError
+from sagewright.core.errors import AwsError, not_implemented
 from sagewright.core.ids import request_id
 from sagewright.kit.hold import Holder, Holds
 from sagewright.kit.operation import Context, Service, Services
@@ -20,7 +20,7 @@ from sagewright.wire import models, protocols, sigv4, validate
 from sagewright.wire.client import Clients
 from sagewright.wire.gateway import Exchange, Gateway
 from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
-from sagewright.wire.route import Route, route
+from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
 
 _BODY_LIMIT = 16 * 2**20
 """Bytes of a request body that is read whole; streamed ones (S3 objects) have no such limit."""
@@ -60,20 +60,22 @@ class App:
     async def _route(self, exchange: Exchange) -> None:
         request = exchange.request
         form: dict[str, str] | None = None
-        if request.headers.get("content-type").startswith("application/x-www-form-urlencoded"):
+        if needs_body(request):
             body = await _read(request.body)
             request.body = Body.of(body)
-            form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        exchange.route = route(request, form)
-        exchange.operation = models.operation(exchange.route.service, exchange.route.operation)
+            form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        exchange.route = to = route(request, form)
+        if to.operation in (PREFLIGHT, POST_OBJECT):
+            raise not_implemented(to.service, to.operation)
+        exchange.operation = models.operation(to.service, to.operation)
 
     async def _authenticate(self, exchange: Exchange) -> None:
         sigv4.check_expiry(exchange.request, self.clock.now())
 
     async def _parse(self, exchange: Exchange) -> None:
         codec = protocols.codec(_routed(exchange).protocol)
-        streamed = exchange.operation.has_streaming_input
-        body = exchange.request.body if streamed else await _read(exchange.request.body)
+        whole = not models.streams_input(exchange.operation)
+        body = await _read(exchange.request.body) if whole else exchange.request.body
         exchange.members = codec.parse(exchange.operation, exchange.request, exchange.route, body)
 
     async def _validate(self, exchange: Exchange) -> None:

@@ -7,6 +7,7 @@ serves create_endpoint_config, describe_endpoint_config, list_endpoint_configs a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,6 @@ from sagewright.kit.filters import Listing
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.tags import Tags
 from sagewright.store import Document, DuplicateKey, Space, Store
-from sagewright.wire import models
 
 Prepare = Callable[[Context], Awaitable[dict[str, Any]]]
 """Checks a Create request and gives the document to keep, defaults filled in. Raises AwsError."""
@@ -73,7 +73,7 @@ class Resource:
         self._clock = clock
         self._tags = tags
         self._prepare = prepare
-        snake = models.snake_case(noun.name)
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", noun.name).lower()
         for name, method in (
             (f"create_{snake}", self._create),
             (f"describe_{snake}", self._describe),

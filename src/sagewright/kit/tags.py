@@ -38,7 +38,7 @@ class TagErrors:
 
     invalid: str = "ValidationException"
     too_many: str = "ValidationException"
-    status: int = 400
+    too_many_status: int = 400
     case_insensitive: bool = False
 
 
@@ -128,11 +128,11 @@ class Tags:
         return self._documents.get(_space(arn), arn)
 
     def _invalid(self, message: str) -> AwsError:
-        return AwsError(self._errors.invalid, message, self._errors.status)
+        return AwsError(self._errors.invalid, message)
 
     def _too_many(self, count: int) -> AwsError:
         message = f"The number of tags has reached the maximum limit of {MAX_TAGS}: the resource would have {count}."
-        return AwsError(self._errors.too_many, message, self._errors.status)
+        return AwsError(self._errors.too_many, message, self._errors.too_many_status)
 
 
 def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:

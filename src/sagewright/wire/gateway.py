@@ -11,7 +11,7 @@ from sagewright.core.errors import AwsError
 from sagewright.core.ids import request_id
 from sagewright.wire import protocols
 from sagewright.wire.http import Body, Headers, HttpRequest, HttpResponse
-from sagewright.wire.route import Route
+from sagewright.wire.route import Route, RoutingError
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,10 @@ class Gateway:
 
 def error_response(exchange: Exchange, error: AwsError) -> HttpResponse:
     """An AWS error in the protocol of the request."""
-    protocol = exchange.route.protocol if exchange.route is not None else "rest-xml"
+    if isinstance(error, RoutingError):
+        protocol = error.protocol
+    else:
+        protocol = exchange.route.protocol if exchange.route is not None else "rest-xml"
     return protocols.codec(protocol).serialize_error(exchange.operation, error, exchange.request_id)
 
 

@@ -35,6 +35,7 @@ class Entry:
     target_prefix: str
     service_id: str
     api_version: str
+    query_compatible: bool
 
 
 @cache
@@ -52,6 +53,11 @@ def service(name: str) -> ServiceModel:
 
         deep_merge(description, json.loads(extras.read_bytes()).get("merge", {}))
     return ServiceModel(description, name)
+
+
+def exists(name: str) -> bool:
+    """Whether botocore knows a service."""
+    return _model_path(name) is not None
 
 
 @cache
@@ -139,6 +145,7 @@ def _entry(name: str, head: bytes) -> Entry:
         target_prefix=metadata.get("targetPrefix", ""),
         service_id=metadata.get("serviceId", ""),
         api_version=metadata["apiVersion"],
+        query_compatible="awsQueryCompatible" in metadata,
     )
 
 

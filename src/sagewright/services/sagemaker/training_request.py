@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagewright.core.errors import AwsError, validation_error
+from sagewright.runtime.backend import Capabilities
+
+OPT_ML = "/opt/ml"
+"""Where a container finds everything; the agent gives each instance its own."""
 
 _UNSUPPORTED = {
     "DebugRuleConfigurations": "Debugger rules",
@@ -13,7 +17,6 @@ _UNSUPPORTED = {
     "MlflowConfig": "MLflow",
     "ModelPackageConfig": "model packages as a job's output",
     "ServerlessJobConfig": "serverless jobs",
-    "TensorBoardOutputConfig": "TensorBoardOutputConfig",
 }
 """Members that would have to do something here. Others that have no effect on one's own machine are kept as sent:
 VpcConfig, KMS keys, profiler and hook settings, spot capacity (never interrupted), retries, warm pools."""
@@ -22,13 +25,22 @@ _DEFAULT_MAX_RUNTIME = 86_400
 """Seconds; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html"""
 
 
-def check(request: Mapping[str, Any]) -> None:
-    """Raises AwsError for a request AWS would refuse, and for what Sagewright does not do yet."""
+def check(request: Mapping[str, Any], can: Capabilities) -> None:
+    """Raises AwsError for a request AWS would refuse, and for what Sagewright does not do yet.
+
+    can: of the backend that will run the job.
+    """
     for member, shown in (("ResourceConfig", "resourceConfig"), ("StoppingCondition", "stoppingCondition")):
         if member not in request and "ServerlessJobConfig" not in request:
             raise validation_error(f"Value null at '{shown}' failed to satisfy constraint: Member must not be null")
-    for what in _unsupported(request):
+    for what in (*_unsupported(request), *_unsupported_input(request, can.input_modes)):
         raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
+    if request.get("EnableNetworkIsolation") and not can.network_isolation:
+        raise AwsError(
+            "ValidationException",
+            "EnableNetworkIsolation needs bubblewrap on this machine: install it (`sagewright doctor` says how), or "
+            "send the job without network isolation.",
+        )
     _check_algorithm(request.get("AlgorithmSpecification", {}))
     _check_channels(request.get("InputDataConfig", []))
     _check_stopping(request)
@@ -52,23 +64,26 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     for member in ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"):
         if algorithm.get(member):
             yield f"{member} in AlgorithmSpecification"
+    for member in ("CheckpointConfig", "TensorBoardOutputConfig"):
+        path = request.get(member, {}).get("LocalPath")
+        if path is not None and (not path.startswith(f"{OPT_ML}/") or ".." in path.split("/")):
+            yield f"the LocalPath {path} ({member}): it must be a folder below {OPT_ML}"
+
+
+def _unsupported_input(request: Mapping[str, Any], modes: frozenset[str]) -> Iterator[str]:
+    job_mode = request["AlgorithmSpecification"]["TrainingInputMode"]
     for channel in request.get("InputDataConfig", []):
-        yield from _unsupported_in_channel(channel, algorithm.get("TrainingInputMode", "File"))
-
-
-def _unsupported_in_channel(channel: Mapping[str, Any], job_mode: str) -> Iterator[str]:
-    mode = channel.get("InputMode", job_mode)
-    if mode != "File":
-        yield f"the input mode {mode} (channel {channel['ChannelName']})"
-    if channel.get("RecordWrapperType", "None") != "None":
-        yield f"RecordWrapperType {channel['RecordWrapperType']} (channel {channel['ChannelName']})"
-    source = channel["DataSource"]
-    for member in ("FileSystemDataSource", "DatasetSource"):
-        if member in source:
-            yield f"{member} (channel {channel['ChannelName']})"
-    kind = source.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
-    if kind not in ("S3Prefix", "ManifestFile"):
-        yield f"S3DataType {kind} (channel {channel['ChannelName']})"
+        where = f"(channel {channel['ChannelName']})"
+        mode = channel.get("InputMode", job_mode)
+        if mode not in modes:
+            yield f"the input mode {mode} {where}"
+        if channel.get("RecordWrapperType", "None") != "None":
+            yield f"RecordWrapperType {channel['RecordWrapperType']} {where}"
+        source = channel["DataSource"]
+        yield from (f"{member} {where}" for member in ("FileSystemDataSource", "DatasetSource") if member in source)
+        kind = source.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
+        if kind not in ("S3Prefix", "ManifestFile"):
+            yield f"S3DataType {kind} {where}"
 
 
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
@@ -101,11 +116,22 @@ def _check_stopping(request: Mapping[str, Any]) -> None:
         )
 
 
+def check_metrics(request: Mapping[str, Any], *, built_in: bool) -> None:
+    """A built-in algorithm's metrics are its own, unless the user's own script runs in its image."""
+    own_script = "sagemaker_program" in request.get("HyperParameters", {})
+    if built_in and not own_script and request["AlgorithmSpecification"].get("MetricDefinitions"):
+        raise AwsError(
+            "ValidationException",
+            "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
+            "without specifying metric definitions.",
+        )
+
+
 def with_defaults(request: Mapping[str, Any], metrics: tuple[Mapping[str, str], ...]) -> dict[str, Any]:
     """The request as Describe gives it back. metrics: the image's own MetricDefinitions."""
     algorithm = dict(request["AlgorithmSpecification"])
     algorithm.setdefault("EnableSageMakerMetricsTimeSeries", False)
-    if metrics:
+    if metrics and "MetricDefinitions" not in algorithm:
         algorithm["MetricDefinitions"] = [dict(metric) for metric in metrics]
     return {
         "HyperParameters": {},

@@ -1,0 +1,75 @@
+"""Who runs workloads: the seam between the platform and a machine, a cluster or a container engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sagewright.runtime.observation import LogLine, Observation
+from sagewright.runtime.workload import Resources, Workload
+
+Signal = Literal["stop", "kill"]
+
+SERVICE_PORT = 8080
+"""Where a service listens, on its own address (SageMaker's contract)."""
+
+
+class UnknownWorkload(KeyError):
+    """No workload of that id: never launched, or removed."""
+
+
+class Unsupported(ValueError):
+    """The backend lacks a capability that the workload needs; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do beyond running a command.
+
+    sandbox: workloads see only their own files. network_isolation, service_isolation: a batch, a service can be cut off
+    from the network. memory_limit: enforces resources.memory. hostnames: Workload.hosts resolve inside.
+    survives_restart: workloads go on while the server is away. processes: real processes run (False: scripted).
+    """
+
+    sandbox: bool = False
+    network_isolation: bool = False
+    service_isolation: bool = False
+    memory_limit: bool = False
+    hostnames: bool = False
+    survives_restart: bool = True
+    processes: bool = True
+    input_modes: frozenset[str] = frozenset({"File", "FastFile"})
+
+
+class Backend(Protocol):
+    """Runs workloads. Every method may block for some milliseconds; none waits for a workload."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def capacity(self) -> Resources:
+        """All there is for workloads, used or not."""
+
+    def launch(self, workload: Workload) -> None:
+        """Start it, unless a workload of that id was started before. Raises Unsupported."""
+
+    def observe(self, id: str) -> Observation:
+        """How it stands. Cheap: fit for calling many times a second. Raises UnknownWorkload."""
+
+    def signal(self, id: str, signal: Signal) -> None:
+        """``stop``: SIGTERM, and SIGKILL after its stop_grace. ``kill``: SIGKILL now. Both end in a final step.
+
+        Nothing happens to a finished one. Raises UnknownWorkload.
+        """
+
+    def logs(self, id: str, offset: int = 0) -> tuple[list[LogLine], int]:
+        """Complete lines from offset on (some, where there are very many), and the offset that goes on from there.
+
+        Offsets are opaque, begin at 0 and mean the same after a restart. Raises UnknownWorkload.
+        """
+
+    def recover(self) -> list[str]:
+        """The ids it still knows, in any order; called once after a restart of the server."""
+
+    def remove(self, id: str) -> None:
+        """Kill what is left of it and delete its folder; nothing happens where there is none."""

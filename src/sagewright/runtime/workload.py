@@ -1,0 +1,144 @@
+"""What a backend is asked to run: plain data, written to the instance's folder as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["batch", "service"]
+SourceKind = Literal["S3Prefix", "ManifestFile", "S3Object"]
+Compression = Literal["None", "Gzip", "Tar"]
+Form = Literal["tar.gz", "files"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a workload needs, or a machine has. memory: bytes. vcpus: logical processors."""
+
+    vcpus: float
+    memory: int
+    gpus: int = 0
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(self.vcpus + other.vcpus, self.memory + other.memory, self.gpus + other.gpus)
+
+    def within(self, other: Resources) -> bool:
+        """Whether other is enough for this."""
+        return self.vcpus <= other.vcpus and self.memory <= other.memory and self.gpus <= other.gpus
+
+
+@dataclass(frozen=True, slots=True)
+class S3Input:
+    """Objects in S3.
+
+    kind: ``S3Prefix`` every key that starts with the uri's key; ``ManifestFile`` the uri is a manifest
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html); ``S3Object`` that one key.
+    shard, shards: of the keys, every shards-th from shard on (``ShardedByS3Key``); 0, 1 is all of them.
+    role: the execution role's ARN, named in the error of an empty prefix.
+    """
+
+    uri: str
+    kind: SourceKind = "S3Prefix"
+    shard: int = 0
+    shards: int = 1
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Data brought in before the command starts.
+
+    compression: ``Gzip`` decompresses each file; ``Tar`` unpacks each object, a tar or tar.gz, into the folder.
+    input_mode: one of the backend's capabilities.input_modes; FastFile gives the same files as File.
+    path: where, relative to /opt/ml; empty means ``input/data/<name>``.
+    read_only: False lets the command write there, at the price of a copy where a link would do.
+    optional: nothing under the prefix is no error (checkpoints of an earlier run).
+    """
+
+    name: str
+    source: S3Input
+    content_type: str = ""
+    compression: Compression = "None"
+    input_mode: str = "File"
+    path: str = ""
+    read_only: bool = True
+    optional: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Where it lands, relative to /opt/ml."""
+        return self.path or f"input/data/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A folder that goes to S3 after the command.
+
+    source: relative to /opt/ml (``model``, ``output/data``, ``processing/output/train``).
+    uri: an s3 folder; ``tar.gz`` makes one object ``<uri>/<name>``, ``files`` one ``<uri>/<relative path>`` a file.
+    on_failure: also when the command failed. skip_empty: no object where the folder has no file.
+    continuous: also while the command runs, as files change (checkpoints; form ``files`` only).
+    """
+
+    source: str
+    uri: str
+    form: Form = "tar.gz"
+    name: str = "model.tar.gz"
+    on_failure: bool = False
+    skip_empty: bool = False
+    continuous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One instance of a job or of an endpoint's variant.
+
+    id: unique, at most 200 characters; launching the same id twice runs it once.
+    kind: ``batch`` runs to its end; ``service`` serves ``/ping`` and ``/invocations`` on address:8080 until stopped.
+    command: argv. env: the command's environment, on top of a bare one.
+    config: name -> document, written to ``/opt/ml/input/config/<name>.json``.
+    model_data: s3 uri of a tar.gz unpacked into /opt/ml/model before the command.
+    max_runtime: seconds of running, 0 no limit. stop_grace: seconds between SIGTERM and SIGKILL.
+    address: 127.x.y.z; empty lets the backend choose, Observation.address tells.
+    hostname, hosts: the instance's name and the addresses of all instances by name, in its /etc/hosts.
+    log_header: lines that open the log. region, account: whose S3.
+    startup_timeout: seconds a service has until its first healthy ping.
+    """
+
+    id: str
+    kind: Kind
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
+    model_data: str = ""
+    uploads: tuple[Upload, ...] = ()
+    resources: Resources = Resources(1, 2**30)
+    max_runtime: float = 0
+    stop_grace: float = 120
+    network_isolation: bool = False
+    address: str = ""
+    hostname: str = "algo-1"
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    log_header: tuple[str, ...] = ()
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    startup_timeout: float = 600
+
+    def to_json(self) -> dict[str, Any]:
+        """A document that from_json reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Workload:
+        """The workload of a document. Raises TypeError or KeyError when it is none."""
+        values = dict(document)
+        values["command"] = tuple(values["command"])
+        values["log_header"] = tuple(values.get("log_header", ()))
+        values["resources"] = Resources(**values["resources"])
+        values["channels"] = tuple(
+            Channel(**{**channel, "source": S3Input(**channel["source"])}) for channel in values.get("channels", ())
+        )
+        values["uploads"] = tuple(Upload(**upload) for upload in values.get("uploads", ()))
+        return cls(**values)

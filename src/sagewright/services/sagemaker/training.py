@@ -1,0 +1,174 @@
+"""Training jobs as the API shows them; what makes them run is in training_controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sagewright.core.arn import Arn
+from sagewright.core.clock import Clock
+from sagewright.core.errors import AwsError
+from sagewright.kit.filters import Listing
+from sagewright.kit.hold import Holder
+from sagewright.kit.operation import Context, operation
+from sagewright.kit.tags import Tags
+from sagewright.runtime.backend import Capabilities
+from sagewright.services.sagemaker import training_request, training_status
+from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
+from sagewright.store import Document, DuplicateKey, Space, Store
+
+KIND = "sagemaker:training-job"
+_LISTING = Listing(order="Ascending")
+
+
+def job_arn(space: Space, name: str) -> str:
+    return str(Arn("sagemaker", space.region, space.account, f"training-job/{name}"))
+
+
+class TrainingJobs:
+    """A job is one document: ``request`` (what Create took, with defaults) and ``state`` (see training_status).
+
+    kick: wakes the reconciler.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        holder: Holder,
+        tags: Tags,
+        images: Images,
+        capabilities: Capabilities,
+        kick: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._holder = holder
+        self._tags = tags
+        self._images = images
+        self._capabilities = capabilities
+        self._kick = kick
+
+    @operation()
+    def create_training_job(
+        self,
+        ctx: Context,
+        training_job_name: str,
+        role_arn: str,
+        output_data_config: dict[str, Any],
+        tags: list[dict[str, str]] | None = None,
+        **members: Any,
+    ) -> dict[str, Any]:
+        training_request.check(ctx.request, self._capabilities)
+        algorithm = self._algorithm(ctx.request["AlgorithmSpecification"]["TrainingImage"])
+        training_request.check_metrics(ctx.request, built_in=algorithm is not None)
+        request = training_request.with_defaults(ctx.request, algorithm.metrics if algorithm else ())
+        body = {"request": request, "state": training_status.begin(self._clock.now())}
+        space = Space(KIND, ctx.account, ctx.region)
+        arn = job_arn(space, training_job_name)
+        try:
+            with self._store.transaction():
+                self._store.documents.insert(space, training_job_name, body, status="InProgress")
+                self._tags.add(arn, tags or [])
+        except DuplicateKey:
+            raise AwsError(
+                "ResourceInUse",
+                "Training job names must be unique within an AWS account and region, and a training job with this "
+                f"name already exists ({arn})",
+            ) from None
+        self._kick()
+        return {"TrainingJobArn": arn}
+
+    @operation()
+    async def describe_training_job(self, ctx: Context, training_job_name: str) -> dict[str, Any]:
+        document = self._find(ctx, training_job_name)
+        return _described(await self._holder.settled(ctx, document, _in_motion))
+
+    @operation()
+    def list_training_jobs(
+        self,
+        ctx: Context,
+        warm_pool_status_equals: str | None = None,
+        training_plan_arn_equals: str | None = None,
+        **members: Any,
+    ) -> dict[str, Any]:
+        if warm_pool_status_equals or training_plan_arn_equals:
+            return {"TrainingJobSummaries": []}  # no job here has either
+        space = Space(KIND, ctx.account, ctx.region)
+        found, token = _LISTING.run(self._store, space, ctx.request, self._clock.now())
+        return {"TrainingJobSummaries": [_summary(document) for document in found], "NextToken": token}
+
+    @operation()
+    def stop_training_job(self, ctx: Context, training_job_name: str) -> None:
+        document = self._find(ctx, training_job_name)
+        if not _in_motion(document):
+            raise AwsError(
+                "ValidationException",
+                f"The request was rejected because the training job is in status {document.status}.",
+            )
+        if document.status == "Stopping":
+            return
+        state = training_status.enter(document.body["state"], "Stopping", self._clock.now())
+        self._store.documents.update(document, body={**document.body, "state": state}, status="Stopping")
+        self._kick()
+
+    @operation()
+    def delete_training_job(self, ctx: Context, training_job_name: str) -> None:
+        document = self._find(ctx, training_job_name)
+        if _in_motion(document):
+            raise AwsError(
+                "ResourceInUse",
+                f"The request was rejected because the training job is in status {document.status}.",
+            )
+        with self._store.transaction():
+            self._store.documents.delete(document.space, document.key)
+            self._tags.forget(job_arn(document.space, document.key))
+
+    def _find(self, ctx: Context, name: str) -> Document:
+        document = self._store.documents.get(Space(KIND, ctx.account, ctx.region), name)
+        if document is None:
+            raise AwsError("ValidationException", "Requested resource not found.")
+        return document
+
+    def _algorithm(self, image: str) -> Algorithm | None:
+        """None for an image without a runner: such a job is accepted and fails, as on AWS."""
+        try:
+            return self._images.algorithm(image)
+        except UnknownImage:
+            return None
+
+
+def _in_motion(document: Document) -> bool:
+    return document.status in training_status.IN_MOTION
+
+
+def _described(document: Document) -> dict[str, Any]:
+    state = document.body["state"]
+    answer = {**document.body["request"], **_summary(document)}
+    for name in (
+        "SecondaryStatusTransitions",
+        "FailureReason",
+        "ModelArtifacts",
+        "TrainingStartTime",
+        "TrainingTimeInSeconds",
+        "BillableTimeInSeconds",
+    ):
+        answer[name] = state.get(name)
+    answer["FinalMetricDataList"] = [
+        {"MetricName": name, "Value": value, "Timestamp": at} for name, (value, at) in state.get("Metrics", {}).items()
+    ] or None
+    answer["ProfilingStatus"] = "Disabled"  # there is no profiler here
+    return answer
+
+
+def _summary(document: Document) -> dict[str, Any]:
+    state = document.body["state"]
+    return {
+        "TrainingJobName": document.key,
+        "TrainingJobArn": job_arn(document.space, document.key),
+        "CreationTime": document.created,
+        "TrainingEndTime": state.get("TrainingEndTime"),
+        "LastModifiedTime": state["LastModifiedTime"],
+        "TrainingJobStatus": document.status,
+        "SecondaryStatus": state["SecondaryStatus"],
+    }

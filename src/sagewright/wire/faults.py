@@ -1,0 +1,86 @@
+"""What protocols share in errors and bodies: an AwsError as its service's model has it, and bodies read whole."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sagewright.core.errors import AwsError
+from sagewright.wire.http import Body, HttpRequest
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, ServiceModel, Shape
+
+EVENTS = "application/vnd.amazon.eventstream"
+"""The content type of an event stream; the result's member is the encoded stream itself."""
+_INFLATED = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error ready for the wire.
+
+    code: as clients see it in the query protocols. name: its shape's name, as JSON protocols send it; the same where
+    it has no shape. members: message included, under the shape's own spelling of it.
+    """
+
+    code: str
+    name: str
+    status: int
+    members: dict[str, Any]
+    headers: dict[str, str]
+    shape: Shape | None
+    message: str
+
+
+def fault(op: OperationModel | None, error: AwsError) -> Fault:
+    """The error under its model's names. A modelled status replaces AwsError's default of 400."""
+    shape = _shapes(op.service_model).get(error.code) if op is not None else None
+    headers = dict(error.headers)
+    code = name = error.code
+    status = error.status
+    spelled = "message"
+    if shape is not None:
+        name = shape.name
+        code = shape.error_code
+        modelled = shape.metadata.get("error", {}).get("httpStatusCode")
+        status = modelled if modelled and status == 400 else status
+        spelled = next((member for member in shape.members if member.lower() == "message"), "message")
+    if op is not None and "awsQueryCompatible" in op.metadata:
+        headers["x-amzn-query-error"] = f"{code};{'Receiver' if status >= 500 else 'Sender'}"
+    return Fault(code, name, status, {spelled: error.message, **error.members}, headers, shape, error.message)
+
+
+@cache
+def _shapes(service: ServiceModel) -> dict[str, Shape]:
+    """Error shapes by their names and by their codes on the wire, which in IAM and others differ."""
+    found = {shape.error_code: shape for shape in service.error_shapes}
+    return found | {shape.name: shape for shape in service.error_shapes}
+
+
+def whole(request: HttpRequest, body: bytes | Body) -> bytes:
+    """The body as bytes, inflated where the SDK has compressed it (CloudWatch's PutMetricData)."""
+    if isinstance(body, Body):
+        raise TypeError("this body must be read before it is parsed")
+    if body and request.headers.get("content-encoding").lower() == "gzip":
+        return inflate(body)
+    return body
+
+
+def inflate(body: bytes) -> bytes:
+    """Gunzip a body. Raises AwsError for what is not gzip or grows beyond reason."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        data = stream.decompress(body, _INFLATED)
+    except zlib.error:
+        raise AwsError("SerializationException", "The request body is not gzip.") from None
+    if stream.unconsumed_tail:
+        raise AwsError("RequestEntityTooLargeException", f"The request body inflates beyond {_INFLATED} bytes.", 413)
+    return data
+
+
+def with_members(fault: Fault, members: dict[str, Any]) -> Fault:
+    """The fault with other members."""
+    return replace(fault, members=members)
