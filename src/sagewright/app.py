@@ -14,7 +14,9 @@ from sagewright.core.errors import AwsError, not_implemented
 from sagewright.core.ids import request_id
 from sagewright.kit.hold import Holder, Holds
 from sagewright.kit.operation import Context, Service, Services
-from sagewright.services.s3 import s3
+from sagewright.services.iam import iam
+from sagewright.services.logs import logs
+from sagewright.services.sts import sts
 from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
 from sagewright.wire.client import Clients
@@ -41,7 +43,9 @@ class App:
         self.asgi = Gateway(steps, dict.fromkeys(health, self._health))
 
     def _compose(self) -> Iterator[Service]:
-        yield s3(self.store, self.clock)
+        yield sts(self.store, self.clock)
+        yield iam(self.store, self.clock)
+        yield logs(self.store, self.clock)
 
     async def start(self) -> None:
         """Take up what an earlier server left in motion."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sagewright.runtime.workload import Kind, Resources, Workload
+
 BATCH_STEPS = ("Starting", "Downloading", "Training", "Stopping", "Uploading", "Completed", "Failed", "Stopped")
 """A batch's steps, in order; ``MaxRuntimeExceeded`` comes before ``Stopping`` where the limit was the reason."""
 
@@ -56,7 +58,7 @@ class Observation:
 
     phase: the name of its latest step that is no marker; ``Pending`` before the first.
     exit_code: the command's, 128 + n for signal n; None while it runs. alive: whether something still looks after it.
-    address: where a service listens (port 8080).
+    address: where a service listens (port 8080). kind, job, resources: of its Workload.
     """
 
     id: str
@@ -66,6 +68,9 @@ class Observation:
     failure: Failure | None = None
     alive: bool = True
     address: str = ""
+    kind: Kind = "batch"
+    job: str = ""
+    resources: Resources = Resources(0, 0)
 
     @property
     def finished(self) -> bool:
@@ -82,17 +87,20 @@ class Observation:
         return next((step for step in self.steps if step.name == name), None)
 
 
-def observed(id: str, steps: tuple[Step, ...], *, alive: bool, address: str = "") -> Observation:
-    """The observation that a journal's steps amount to."""
+def observed(workload: Workload, steps: tuple[Step, ...], *, alive: bool) -> Observation:
+    """The observation that a workload's journal amounts to."""
     phases = [step for step in steps if step.name not in MARKERS]
     failed = next((step for step in steps if step.name == "Failed"), None)
     code = next((step.detail["exit_code"] for step in reversed(steps) if "exit_code" in step.detail), None)
     return Observation(
-        id=id,
+        id=workload.id,
         phase=phases[-1].name if phases else "Pending",
         steps=steps,
         exit_code=code,
         failure=Failure(failed.detail.get("kind", "InternalServerError"), failed.message) if failed else None,
         alive=alive,
-        address=address,
+        address=workload.address,
+        kind=workload.kind,
+        job=workload.job or workload.id,
+        resources=workload.resources,
     )

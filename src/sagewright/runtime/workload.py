@@ -104,6 +104,7 @@ class Workload:
     hostname, hosts: the instance's name and the addresses of all instances by name, in its /etc/hosts.
     log_header: lines that open the log. region, account: whose S3.
     startup_timeout: seconds a service has until its first healthy ping.
+    job: what the instances of one job or endpoint have in common; empty means the id.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Workload:
     region: str = "us-east-1"
     account: str = "000000000000"
     startup_timeout: float = 600
+    job: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A document that from_json reads back."""

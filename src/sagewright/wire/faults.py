@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,3 @@ def inflate(body: bytes) -> bytes:
     if stream.unconsumed_tail:
         raise AwsError("RequestEntityTooLargeException", f"The request body inflates beyond {_INFLATED} bytes.", 413)
     return data
-
-
-def with_members(fault: Fault, members: dict[str, Any]) -> Fault:
-    """The fault with other members."""
-    return replace(fault, members=members)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, shapes
+from sagewright.wire import faults, models, shapes
 from sagewright.wire.http import Body, HttpRequest
 from sagewright.wire.shapes import Decode, Encode
 
@@ -31,7 +31,7 @@ _Bound = tuple[str, Decode, str]
 """A member, its decoder, its type's name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Inputs:
     """Where the members of an operation's input are, by their names on the wire."""
 
@@ -40,6 +40,8 @@ class Inputs:
     query_lists: dict[str, _Bound] = field(default_factory=dict)
     query_maps: list[tuple[str, bool]] = field(default_factory=list)
     """Members that take all other query parameters; whether as lists."""
+    query_literals: frozenset[str] = frozenset()
+    """Query parameters of the path template itself."""
     headers: dict[str, _Bound] = field(default_factory=dict)
     header_maps: list[tuple[str, str]] = field(default_factory=list)
     """Members and the prefix of their headers, in lower case."""
@@ -56,26 +58,14 @@ def inputs(op: OperationModel) -> Inputs:
     shape = op.input_shape
     if shape is None:
         return plan
-    payload = shape.serialization.get("payload", "")
-    streaming = bool(payload) and _streams(shape.members[payload])
+    plan.payload = shape.serialization.get("payload", "")
+    plan.streaming = bool(plan.payload) and models.streams_input(op)
+    plan.body = not plan.payload and any("location" not in member.serialization for member in shape.members.values())
+    template = op.http["requestUri"].partition("?")[2]
+    plan.query_literals = frozenset(part.partition("=")[0] for part in template.split("&"))
     for name, member in shape.members.items():
         _bind_input(plan, name, member)
-    body = not payload and any("location" not in member.serialization for member in shape.members.values())
-    return Inputs(
-        plan.uri,
-        plan.query,
-        plan.query_lists,
-        plan.query_maps,
-        plan.headers,
-        plan.header_maps,
-        payload,
-        streaming,
-        body,
-    )
-
-
-def _streams(shape: Shape) -> bool:
-    return bool(shape.serialization.get("streaming") or shape.serialization.get("eventstream"))
+    return plan
 
 
 def _bind_input(plan: Inputs, name: str, shape: Shape) -> None:
@@ -128,7 +118,7 @@ def _parse_query(plan: Inputs, query: str, members: dict[str, Any], refuse: Refu
             one: dict[str, Any] = {}
             _read(one, (name, decode, kind), key, text, refuse)
             members.setdefault(name, []).append(one[name])
-        elif key:
+        elif key not in plan.query_literals:
             rest.setdefault(key, []).append(text)
     for name, lists in plan.query_maps:
         if rest:

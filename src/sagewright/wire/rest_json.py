@@ -5,6 +5,7 @@ Protocol: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
@@ -27,11 +28,11 @@ def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | 
     if plan.payload:
         shape = op.input_shape.members[plan.payload]
         if rest.is_raw(shape):
-            if plan.streaming or isinstance(body, Body) or body:
+            if plan.streaming or isinstance(body, Body) or body or plan.payload in op.input_shape.required_members:
                 members[plan.payload] = _raw(shape, plan.streaming, body)
         elif data := faults.whole(request, body):
             value = json.loads(data)
-            if value is not None:
+            if value or plan.payload in op.input_shape.required_members:  # SDKs send {} for none
                 members[plan.payload] = json.decoder(shape)(value)
     elif plan.body:
         members.update(json.decode_body(op.input_shape, faults.whole(request, body)))
@@ -40,7 +41,7 @@ def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | 
 
 def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
     """A response. Raises TypeError where the result does not fit the output shape."""
-    headers = {"x-amzn-RequestId": request_id, "Content-Type": _JSON}
+    headers = {"x-amzn-RequestId": request_id}
     shape = op.output_shape
     status = op.http.get("responseCode", 200)
     if shape is None:
@@ -54,10 +55,11 @@ def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> Ht
         payload = shape.members[plan.payload]
         value = members.get(plan.payload)
         if rest.is_raw(payload):
-            if "Content-Type" not in {name for name, _ in plan.headers.values() if name in headers}:
-                headers["Content-Type"] = rest.raw_type(payload)
+            headers.setdefault("Content-Type", rest.raw_type(payload))
             return HttpResponse(status, headers, rest.payload_body(payload, value))
+        headers["Content-Type"] = _JSON
         return HttpResponse(status, headers, json.dumps(json.encoder(payload)(value)) if value is not None else b"")
+    headers["Content-Type"] = _JSON
     if status == 204 or not plan.members:
         return HttpResponse(status, headers, b"")
     return HttpResponse(status, headers, json.dumps(json.encoder(shape)(members)))
@@ -79,7 +81,7 @@ def serialize_error(op: OperationModel | None, error: AwsError, request_id: str)
         bound = {name for name in members if name in plan.headers or name in plan.header_maps or name == plan.status}
         named, _ = rest.split_result(fault.shape, {name: members.pop(name) for name in bound}, headers)
         status = named or status
-    body = json.error_members(faults.with_members(fault, members))
+    body = json.error_members(replace(fault, members=members))
     return HttpResponse(status, headers, b"" if status in (204, 304) else json.dumps(body))
 
 

@@ -33,12 +33,16 @@ class Memo(Generic[_Plan]):
     def __init__(self, compile_: Callable[[Any, Memo[_Plan]], _Plan]) -> None:
         self._compile = compile_
         self._plans: dict[str, _Plan] = {}
+        self._seen: dict[Shape, _Plan] = {}
 
     def __call__(self, shape: Shape) -> _Plan:
-        key = f"{shape.name} {shape.serialization}"
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = self._compile(shape, self)
+        plan = self._seen.get(shape)
+        if plan is None:  # botocore makes a new object for each reference to a shape
+            key = f"{shape.name} {shape.serialization}"
+            plan = self._plans.get(key)
+            if plan is None:
+                plan = self._plans[key] = self._compile(shape, self)
+            self._seen[shape] = plan
         return plan
 
 

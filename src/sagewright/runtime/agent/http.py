@@ -85,7 +85,10 @@ class Connection:
         headers: Iterable[tuple[str, str]] = (),
         body: Callable[[], Iterable[bytes]] | None = None,
     ) -> Response:
-        """Send a request, body in pieces (its Content-Length is the caller's), and read the answer's head. Raises Broken."""
+        """Send a request and read the answer's head; a body comes in pieces, its Content-Length is the caller's.
+
+        Raises Broken.
+        """
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in headers]
         try:

@@ -134,7 +134,7 @@ class S3:
                 ("Content-Type", "application/octet-stream"),
                 ("x-amz-checksum-crc32", b2a_base64(checksum.to_bytes(4, "big"), newline=False).decode()),
             ]
-            self._call("PUT", f"/{bucket}/{quote(key)}", headers, pieces, lambda answer: answer.body())
+            self._call("PUT", f"/{bucket}/{quote(key)}", headers, pieces, take=lambda answer: answer.body())
         return size
 
     def _call(
@@ -143,7 +143,8 @@ class S3:
         target: str,
         headers: Iterable[tuple[str, str]] = (),
         body: Callable[[], Iterable[bytes]] | None = None,
-        take: Callable[[Response], T] | None = None,
+        *,
+        take: Callable[[Response], T],
     ) -> T:
         deadline = time.monotonic() + self._patience
         pause = 0.02
@@ -156,7 +157,7 @@ class S3:
                     raise Broken(f"HTTP {answer.status} {answer.body()[:200]!r}")
                 if answer.status >= 300:
                     raise _error(answer)
-                return take(answer) if take else answer  # type: ignore[return-value]
+                return take(answer)
             except Broken as error:
                 self.close()
                 if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
 """AWS-managed policies: names that every account may attach.
 
-Any ARN under ``arn:aws:iam::aws:policy/`` is taken, since AWS has more than a thousand and adds to them. Lists show those
+Any ARN under ``arn:aws:iam::aws:policy/`` is taken, since AWS has over a thousand and adds to them. Lists show those
 that SageMaker code commonly names, and what is attached. The text of one is known only where it is AWS's whole and
 stable grant; of the others it is not made up.
 

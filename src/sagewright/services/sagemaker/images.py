@@ -62,7 +62,9 @@ class Images:
             return algorithm
         tags = sorted(known_tag for known_repository, known_tag in known if known_repository == repository)
         if tags:
-            raise UnknownImage(f"{uri}: Sagewright has no {repository}:{tag}. Use one of these tags: {', '.join(tags)}.")
+            raise UnknownImage(
+                f"{uri}: Sagewright has no {repository}:{tag}. Use one of these tags: {', '.join(tags)}."
+            )
         raise UnknownImage(f"{uri}: Sagewright has no runner for the repository {repository}. {_advice(known)}")
 
     def _known(self) -> dict[tuple[str, str], Algorithm]:

@@ -14,7 +14,10 @@ from sagewright.wire.client import Clients
 _Result = TypeVar("_Result")
 
 _BATCH = 1_000
-"""Events, and data points, of one call; both services take at least that many."""
+"""Events, or data points, of one call; both services take at least that many."""
+_BATCH_BYTES = 1_000_000
+_BATCH_SPAN = 80_000_000
+"""Milliseconds between the first and the last event of a call; CloudWatch Logs takes 24 hours."""
 _LONGEST = 250_000
 """Characters of one event; longer lines are split, as the CloudWatch agent does."""
 
@@ -41,15 +44,18 @@ class Delivery:
         self._logs = clients.client("logs", account, region)
         self._cloudwatch = clients.client("cloudwatch", account, region)
 
-    def open(self, group: str, stream: str) -> None:
-        """Make the log group and the stream where they are not there yet."""
-        _unless_there(self._logs.create_log_group, logGroupName=group)
-        _unless_there(self._logs.create_log_stream, logGroupName=group, logStreamName=stream)
-
     def lines(self, group: str, stream: str, lines: Sequence[LogLine]) -> None:
-        events = [{"timestamp": line.at, "message": text} for line in lines for text in _pieces(line.text)]
-        for batch in _batches(events):
-            at_once(self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=batch))
+        """The group and the stream are made where they are not there (yet, or any more)."""
+        for batch in _log_batches(lines):
+            put = {"logGroupName": group, "logStreamName": stream, "logEvents": batch}
+            try:
+                at_once(self._logs.put_log_events(**put))
+            except AwsError as error:
+                if error.code != "ResourceNotFoundException":
+                    raise
+                _unless_there(self._logs.create_log_group, logGroupName=group)
+                _unless_there(self._logs.create_log_stream, logGroupName=group, logStreamName=stream)
+                at_once(self._logs.put_log_events(**put))
 
     def samples(self, namespace: str, dimensions: Mapping[str, str], samples: Iterable[Sample]) -> None:
         pairs = [{"Name": name, "Value": value} for name, value in dimensions.items()]
@@ -57,7 +63,8 @@ class Delivery:
             {"MetricName": s.name, "Dimensions": pairs, "Timestamp": as_datetime(s.at), "Value": s.value}
             for s in samples
         ]
-        for batch in _batches(data):
+        for start in range(0, len(data), _BATCH):
+            batch = data[start : start + _BATCH]
             at_once(self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=batch))
 
 
@@ -76,6 +83,20 @@ def _pieces(text: str) -> Iterator[str]:
         yield text[start : start + _LONGEST]
 
 
-def _batches(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(items), _BATCH):
-        yield items[start : start + _BATCH]
+def _log_batches(lines: Sequence[LogLine]) -> Iterator[list[dict[str, Any]]]:
+    """Events in calls that CloudWatch Logs takes: in time order, and neither too many nor too big nor too long."""
+    batch: list[dict[str, Any]] = []
+    size, at = 0, 0
+    for line in lines:
+        at = max(at, line.at)  # a clock set back must not stop the log
+        for text in _pieces(line.text):
+            length = len(text.encode()) + 26
+            if batch and (
+                len(batch) >= _BATCH or size + length > _BATCH_BYTES or at - batch[0]["timestamp"] > _BATCH_SPAN
+            ):
+                yield batch
+                batch, size = [], 0
+            batch.append({"timestamp": at, "message": text})
+            size += length
+    if batch:
+        yield batch

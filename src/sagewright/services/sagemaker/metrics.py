@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+
+_LONGEST = 4_096
+"""Characters of a line that are looked at."""
 
 
 class Sample(NamedTuple):
@@ -24,19 +28,22 @@ class Extractor:
     """
 
     def __init__(self, definitions: Iterable[Mapping[str, str]]) -> None:
-        self._patterns: list[tuple[str, re.Pattern[str]]] = []
+        self._finders: list[tuple[str, Callable[[str], re.Match[str] | None]]] = []
         for definition in definitions:
             try:
-                self._patterns.append((definition["Name"], re.compile(definition["Regex"])))
+                pattern = re.compile(definition["Regex"])
             except re.error:
                 continue
+            # what begins with .* is found at a line's start or not at all: a search would try every other place too
+            finder = pattern.match if definition["Regex"].startswith(".*") else pattern.search
+            self._finders.append((definition["Name"], finder))
 
     def samples(self, lines: Iterable[tuple[float, str]]) -> list[Sample]:
         """lines: (epoch seconds, text), in order."""
         found = []
         for at, text in lines:
-            for name, pattern in self._patterns:
-                match = pattern.search(text)
+            for name, find in self._finders:
+                match = find(text[:_LONGEST])
                 value = _number(match) if match is not None else None
                 if value is not None:
                     found.append(Sample(name, value, at))

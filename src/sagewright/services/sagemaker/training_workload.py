@@ -149,9 +149,7 @@ def _uploads(document: Document) -> tuple[Upload, ...]:
 
 def _synced(path: str, uri: str) -> Upload:
     """A folder that goes to S3 while the job runs."""
-    return Upload(
-        _below_opt_ml(path), uri.rstrip("/"), form="files", on_failure=True, skip_empty=True, continuous=True
-    )
+    return Upload(_below_opt_ml(path), uri.rstrip("/"), form="files", on_failure=True, skip_empty=True, continuous=True)
 
 
 def _below_opt_ml(path: str) -> str:

@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """Connections to one instance's model server. outstanding: requests under way."""
+    """Connections to one instance's model server. outstanding: requests under way. closed: keeps no connection."""
 
     def __init__(self, address: str, port: int) -> None:
         self.outstanding = 0
@@ -130,7 +130,7 @@ class Pool:
         self._port = port
         self._host = f"Host: {address}:{port}\r\n".encode()
         self._idle: list[Connection] = []
-        self._closed = False
+        self.closed = False
 
     async def post(self, path: str, headers: bytes, body: bytes, timeout: float) -> Reply:
         """headers: complete lines. timeout: seconds. Raises TimeoutError, OSError (ConnectionLost), ValueError."""
@@ -150,7 +150,7 @@ class Pool:
 
     def close(self) -> None:
         """Close what is idle now and the others after their reply."""
-        self._closed = True
+        self.closed = True
         while self._idle:
             self._idle.pop().close()
 
@@ -170,7 +170,7 @@ class Pool:
             raise
         finally:
             timer.cancel()
-            if connection.reusable and not self._closed:
+            if connection.reusable and not self.closed:
                 self._idle.append(connection)
             else:
                 connection.close()

@@ -1,0 +1,36 @@
+"""Loopback addresses, one a service: 127.x.y.z, all with the same port."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import zlib
+from collections.abc import Container
+
+from sagewright.runtime.backend import SERVICE_PORT
+
+_FIRST = 1 << 16
+"""127.1.0.0: 127.0.0.0/16 is left to resolvers and others that have settled there."""
+_COUNT = (1 << 24) - 2 * _FIRST
+_TRIES = 1000
+
+
+def allocate(id: str, taken: Container[str]) -> str:
+    """A free address for a workload, the same one again where possible. Raises OSError when none can be bound."""
+    start = zlib.crc32(id.encode())
+    for step in range(_TRIES):
+        number = _FIRST + (start + step * 7919) % _COUNT
+        address = f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        if number & 255 not in (0, 255) and address not in taken and _free(address):
+            return address
+    raise OSError(errno.EADDRNOTAVAIL, "no loopback address is free")
+
+
+def _free(address: str) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, SERVICE_PORT))
+        except OSError:
+            return False
+    return True

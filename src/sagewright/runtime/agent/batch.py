@@ -1,0 +1,178 @@
+"""An instance that runs to its end: training, processing, transform."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import time
+from typing import Any
+
+from sagewright.runtime.agent.fault import Fault
+from sagewright.runtime.agent.instance import Instance
+from sagewright.runtime.agent.process import Process
+from sagewright.runtime.agent.signals import Interrupted
+from sagewright.runtime.agent.upload import Continuous, Uploader
+
+_MEMORY_LOOK = 0.25
+"""Seconds between looks at the memory in use. RLIMIT_DATA would be sharper, but counts address space that numeric
+libraries and CUDA only reserve."""
+
+_FAILURE_LIMIT = 1024
+"""Characters of /opt/ml/output/failure that SageMaker shows."""
+
+_PREFIX = re.compile(r"(Client|Customer|Algorithm|InternalServer|Platform)\s?Error\s*:\s*")
+_KINDS = {
+    "Client": "ClientError",
+    "Customer": "ClientError",
+    "Algorithm": "AlgorithmError",
+    "InternalServer": "InternalServerError",
+    "Platform": "InternalServerError",
+}
+
+
+class Batch:
+    """One run."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._workload = instance.workload
+        self._journal = instance.journal
+        self._uploader = Uploader(instance.s3, instance.base, instance.folder)
+
+    def run(self) -> None:
+        """To the final step. Raises Fault for what is to be it."""
+        instance = self._instance
+        instance.begin()
+        try:
+            instance.fetch()
+        except Interrupted:
+            self._journal.step("Stopping")
+            self._journal.step("Stopped")
+            return
+        self._journal.step("Training")
+        process = instance.spawn()
+        continuous = Continuous(self._uploader, self._uploads(continuous=True), instance.log.say)
+        watch = _Watch(instance, process)
+        code, cause = watch.run()
+        process.kill()
+        instance.drain()
+        continuous.stop()
+        self._finish(code, cause, watch)
+
+    def _finish(self, code: int, cause: str, watch: _Watch) -> None:
+        stopped = cause in ("stop", "kill", "max_runtime")
+        failure = None if stopped or (code == 0 and cause != "memory") else self._failure(code, cause, watch)
+        uploads = [upload for upload in self._uploads() if failure is None or upload["on_failure"]]
+        artifacts: list[dict[str, Any]] = []
+        self._journal.step("Uploading", exit_code=code)
+        try:
+            for upload in uploads if cause != "kill" else ():
+                artifacts += self._uploader.run(upload)
+        except Fault as fault:
+            failure = failure or fault
+        if failure is not None:
+            self._instance.fail(failure, exit_code=code, artifacts=artifacts)
+        else:
+            self._journal.step("Stopped" if stopped else "Completed", exit_code=code, artifacts=artifacts)
+
+    def _uploads(self, continuous: bool = False) -> list[dict[str, Any]]:
+        return [upload for upload in self._workload["uploads"] if upload["continuous"] or not continuous]
+
+    def _failure(self, code: int, cause: str, watch: _Watch) -> Fault:
+        if cause == "memory":
+            return Fault(
+                "ClientError",
+                "Please use an instance type with more memory, or reduce the size of training data processed on an "
+                f"instance. Out of memory: {_size(watch.memory)} in use, the limit is {_size(watch.limit)}, "
+                f"exit code: {code}",
+            )
+        text = self._failure_file()
+        if prefix := _PREFIX.match(text):
+            kind = _KINDS[prefix.group(1)]
+            text = text[prefix.end() :]
+            if kind != "AlgorithmError":
+                return Fault(kind, text)
+        return Fault("AlgorithmError", f"{text or _signal_text(code)}, exit code: {code}")
+
+    def _failure_file(self) -> str:
+        """What the command wrote to /opt/ml/output/failure; a link or a device there is not followed."""
+        path = os.path.join(self._instance.base, "output", "failure")
+        if os.path.realpath(path) != os.path.join(os.path.realpath(self._instance.base), "output", "failure"):
+            return ""
+        with contextlib.suppress(OSError):
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    raw = os.read(file, _FAILURE_LIMIT * 4)
+                    return raw.decode("utf-8", "replace").strip()[:_FAILURE_LIMIT]
+            finally:
+                os.close(file)
+        return ""
+
+
+class _Watch:
+    """The time between the command's start and its end. memory: bytes in use when last looked at."""
+
+    def __init__(self, instance: Instance, process: Process) -> None:
+        self._journal = instance.journal
+        self._signals = instance.signals
+        self._process = process
+        self._grace = instance.workload["stop_grace"]
+        self.limit = instance.workload["resources"]["memory"]
+        self.memory = 0
+        runtime = instance.workload["max_runtime"]
+        self._end = time.monotonic() + runtime if runtime else float("inf")
+        self._kill_at = float("inf")
+        self._asked = False
+        self._cause = ""
+
+    def run(self) -> tuple[int, str]:
+        """Exit status, and why it ended where it did not end by itself: stop, kill, max_runtime or memory."""
+        look_at = 0.0
+        while (code := self._process.poll()) is None:
+            now = time.monotonic()
+            self._decide(now)
+            if now >= look_at:
+                look_at = now + _MEMORY_LOOK
+                self._check_memory()
+            pending = 0.005 if self._cause and not self._asked else _MEMORY_LOOK
+            self._signals.wait(min(look_at - now, self._end - now, self._kill_at - now, pending))
+        return code, self._cause
+
+    def _decide(self, now: float) -> None:
+        if not self._cause and (self._signals.stop or now >= self._end):
+            self._cause = "stop" if self._signals.stop else "max_runtime"
+            if self._cause == "max_runtime":
+                self._journal.step("MaxRuntimeExceeded")
+            self._end = float("inf")
+            self._kill_at = now + self._grace
+            self._journal.step("Stopping")
+        if self._signals.kill and self._cause != "memory":
+            self._cause = "kill"
+        if self._cause == "kill" or now >= self._kill_at:
+            self._process.kill()
+        elif self._cause in ("stop", "max_runtime") and not self._asked:
+            self._asked = self._process.terminate()
+
+    def _check_memory(self) -> None:
+        self.memory = self._process.memory(self.limit)
+        if self.limit and self.memory > self.limit:
+            self._cause = "memory"
+            self._process.kill()
+
+
+def _signal_text(code: int) -> str:
+    if code <= 128:
+        return ""
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(code - 128).name
+        hint = " (out of memory, or killed from outside)" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+    return ""
+
+
+def _size(number: int) -> str:
+    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"

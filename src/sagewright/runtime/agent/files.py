@@ -1,0 +1,72 @@
+"""Files from S3's disk into a job's folder without a copy where that is safe."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterable
+
+_FICLONE = 0x40049409
+_CHUNK = 1024 * 1024
+_NO_FAST_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY)
+
+
+def link_or_copy(source: str, target: str, link: bool) -> None:
+    """Make target the same bytes as source. link: a hard link will do, since nobody can write to target."""
+    if link:
+        try:
+            os.link(source, target)
+            return
+        except OSError as error:
+            # Other file system, too many links, or fs.protected_hardlinks.
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES):
+                raise
+    copy(source, target)
+
+
+def copy(source: str, target: str) -> None:
+    """A copy of its own: shared extents where the file system has them, else copied inside the kernel."""
+    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            _transfer(reader, writer)
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+
+
+def _transfer(reader: int, writer: int) -> None:
+    try:
+        fcntl.ioctl(writer, _FICLONE, reader)
+        return
+    except OSError as error:
+        if error.errno not in _NO_FAST_COPY:
+            raise
+    try:
+        while os.copy_file_range(reader, writer, 2**30):
+            pass
+        return
+    except OSError as error:
+        if error.errno not in _NO_FAST_COPY:
+            raise
+    while chunk := os.read(reader, _CHUNK):
+        write_all(writer, chunk)
+
+
+def write_all(writer: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(writer, view) :]
+
+
+def write_pieces(target: str, pieces: Iterable[bytes]) -> None:
+    """Write target anew; what an earlier attempt left is dropped."""
+    writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        for piece in pieces:
+            write_all(writer, piece)
+    finally:
+        os.close(writer)

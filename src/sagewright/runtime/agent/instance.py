@@ -1,0 +1,113 @@
+"""What batch and service instances have in common: the folder, the layout of /opt/ml, the input, the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any
+
+from sagewright.runtime.agent.fault import Fault
+from sagewright.runtime.agent.journal import Journal, Log
+from sagewright.runtime.agent.process import Process, sweep
+from sagewright.runtime.agent.s3 import S3
+from sagewright.runtime.agent.signals import Signals
+
+_FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
+_DRAIN = 5.0
+"""Seconds the log gets after the command's end, where something that left the sandbox's reach holds the pipe."""
+
+
+class Instance:
+    """One workload's folder and its command.
+
+    launch.json: workload (Workload.to_json), data_dir, sandbox (argv before the command, or null), env (what the
+    command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer).
+    """
+
+    def __init__(self, folder: str, launch: dict[str, Any], signals: Signals) -> None:
+        self.folder = folder
+        self.launch = launch
+        self.signals = signals
+        self.workload: dict[str, Any] = launch["workload"]
+        self.base = os.path.join(folder, "opt", "ml")
+        self.sandboxed = launch["sandbox"] is not None
+        self.journal = Journal(os.path.join(folder, "journal.jsonl"))
+        self.log = Log(os.path.join(folder, "log"))
+        workload = self.workload
+        self.s3 = S3(launch["data_dir"], workload["account"], workload["region"], launch["patience"])
+        self._pump: threading.Thread | None = None
+
+    def ran_before(self) -> bool:
+        """Whether an agent before this one got far enough to write a step; its command must not run twice."""
+        return os.path.getsize(os.path.join(self.folder, "journal.jsonl")) > 0
+
+    def begin(self) -> None:
+        """Lay out /opt/ml and open the log."""
+        self.journal.step("Starting")
+        self.log.write(*(line.encode() for line in [*self.workload["log_header"], *self.launch["warnings"]]))
+        for name in _FOLDERS:
+            os.makedirs(os.path.join(self.base, name), exist_ok=True)
+        for upload in self.workload["uploads"]:
+            os.makedirs(os.path.join(self.base, upload["source"]), exist_ok=True)
+        for name, document in self.workload["config"].items():
+            with open(os.path.join(self.base, "input/config", f"{name}.json"), "w") as file:
+                json.dump(document, file)
+        os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
+        hosts = {"localhost": "127.0.0.1", self.workload["hostname"]: self.workload["address"] or "127.0.0.1"}
+        with open(os.path.join(self.folder, "hosts"), "w") as file:
+            for name, address in (hosts | self.workload["hosts"]).items():
+                file.write(f"{address}\t{name}\n")
+
+    def fetch(self) -> None:
+        """Bring the input in. Raises Fault, Interrupted."""
+        self.journal.step("Downloading")
+        if not self.workload["channels"] and not self.workload["model_data"]:
+            return
+        from sagewright.runtime.agent.fetch import Fetcher
+
+        region, account = self.workload["region"], self.workload["account"]
+        fetcher = Fetcher(self.s3, self.base, region, account, link=self.sandboxed)
+        with self.signals.interruptible():
+            for channel in self.workload["channels"]:
+                fetcher.channel(channel)
+            if self.workload["model_data"]:
+                fetcher.archive(self.workload["model_data"], os.path.join(self.base, "model"))
+
+    def spawn(self, **env: str) -> Process:
+        """Start the command. Raises Fault where there is no such command."""
+        environment = {**self.launch["env"], **self._mapped(self.workload["env"]), **env}
+        command = list(self.workload["command"])
+        if not self.sandboxed:
+            command = [self._inside(word) for word in command]
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        try:
+            argv = [*(self.launch["sandbox"] or ()), *command]
+            cwd = None if self.sandboxed else os.path.join(self.base, "code")
+            process = Process(argv, environment, cwd, writer, self.sandboxed)
+        except OSError as error:
+            os.close(reader)
+            raise Fault("ClientError", f"Cannot start the command {command[0]}: {error.strerror}") from None
+        finally:
+            os.close(writer)
+        self._pump = threading.Thread(target=self.log.pump, args=(reader,), daemon=True)
+        self._pump.start()
+        return process
+
+    def drain(self) -> None:
+        """Wait until what the command printed is in the log."""
+        if self._pump is not None:
+            self._pump.join(_DRAIN)
+
+    def fail(self, fault: Fault, **detail: Any) -> None:
+        """The final step of a failure, with nothing left running."""
+        if not self.sandboxed:
+            sweep(self.launch["token"])
+        self.journal.step("Failed", fault.text, kind=fault.kind, **detail)
+
+    def _mapped(self, env: dict[str, str]) -> dict[str, str]:
+        return env if self.sandboxed else {name: self._inside(value) for name, value in env.items()}
+
+    def _inside(self, word: str) -> str:
+        """Without a sandbox there is no /opt/ml; words that name it mean the job's folder."""
+        return self.base + word[len("/opt/ml") :] if word == "/opt/ml" or word.startswith("/opt/ml/") else word

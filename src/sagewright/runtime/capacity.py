@@ -1,0 +1,79 @@
+"""Who may start: batch jobs reserve their share of the machine, and wait in line for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sagewright.runtime.backend import Backend, Unsupported
+from sagewright.runtime.instances import describe_fit, fit, lookup
+from sagewright.runtime.workload import Resources
+
+_NOTHING = Resources(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What each instance of an admitted job gets; notes are lines for its log."""
+
+    resources: Resources
+    notes: tuple[str, ...]
+
+
+class Admission:
+    """The reservations of one machine, first come first served.
+
+    capacity: all there is. strict: refuse instance types that the machine cannot give, instead of capping them.
+    Services are not asked for: they are idle most of the time, so they are always admitted.
+    """
+
+    def __init__(self, capacity: Resources, *, strict: bool = False) -> None:
+        self._capacity = capacity
+        self._strict = strict
+        self._held: dict[str, Resources] = {}
+        self._waiting: dict[str, Resources] = {}
+
+    def try_admit(self, job_id: str, instances: Sequence[Resources]) -> bool:
+        """Reserve for all instances of a job, or for none and keep its place in the line.
+
+        Nobody overtakes: while an earlier job waits, later ones do too, so large jobs are not starved by small ones.
+        A job above the capacity runs alone. Asking again is how a waiting job gets its turn.
+        """
+        if job_id in self._held:
+            return True
+        wanted = sum(instances, _NOTHING)
+        self._waiting[job_id] = wanted
+        if next(iter(self._waiting)) != job_id:
+            return False
+        if self._held and not (self.used() + wanted).within(self._capacity):
+            return False
+        self._held[job_id] = self._waiting.pop(job_id)
+        return True
+
+    def admit(self, job_id: str, instance_type: str, count: int = 1) -> Grant | None:
+        """try_admit for count instances of a SageMaker instance type, capped to the machine; None where it must wait.
+
+        Raises Unsupported: under strict, where the machine has less than the type.
+        """
+        resources = fit(instance_type, count, self._capacity)
+        note = describe_fit(instance_type, count, self._capacity)
+        if self._strict and not lookup(instance_type).resources.within(resources):
+            raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
+        return Grant(resources, (note,)) if self.try_admit(job_id, [resources] * count) else None
+
+    def release(self, job_id: str) -> None:
+        """Give back what a job has reserved, or its place in the line."""
+        self._held.pop(job_id, None)
+        self._waiting.pop(job_id, None)
+
+    def used(self) -> Resources:
+        """The sum of what is reserved."""
+        return sum(self._held.values(), _NOTHING)
+
+    def rebuild(self, backend: Backend) -> None:
+        """After a restart of the server: reserve again for the batch workloads that are still running."""
+        for id in backend.recover():
+            observation = backend.observe(id)
+            if observation.kind == "batch" and not observation.finished:
+                held = self._held.get(observation.job, _NOTHING)
+                self._held[observation.job] = held + observation.resources

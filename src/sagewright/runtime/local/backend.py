@@ -1,0 +1,238 @@
+"""Runs each workload under an agent of its own, which goes on when the server ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sagewright.core.clock import Clock, SystemClock
+from sagewright.runtime import addresses, agent, sandbox
+from sagewright.runtime.agent.process import sweep
+from sagewright.runtime.agent.signals import KILL
+from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
+from sagewright.runtime.local.folder import Folder, safe_name
+from sagewright.runtime.local.machine import machine
+from sagewright.runtime.observation import FINAL, LogLine, Observation, Step, observed
+from sagewright.runtime.workload import Resources, Workload
+
+_PATIENCE = 600.0
+_COMING_UP = 15.0
+"""Seconds an agent that another server started has until it is given up."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "PYTHONPATH")
+
+
+class LocalBackend:
+    """Backend over <data_dir>/work.
+
+    sandbox_mode: ``auto`` bubblewrap where it works, ``off`` plain processes. patience: seconds an agent tries to reach
+    S3 again. Safe to use from several threads as far as they work on different ids.
+    """
+
+    def __init__(
+        self, data_dir: Path, clock: Clock | None = None, *, sandbox_mode: str = "auto", patience: float = _PATIENCE
+    ) -> None:
+        self._data_dir = data_dir.absolute()
+        self._clock = clock or SystemClock()
+        self._work = self._data_dir / "work"
+        self._patience = patience
+        self._probe = sandbox.probe() if sandbox_mode == "auto" else sandbox.Probe(why="it is switched off")
+        self._folders: dict[str, Folder] = {}
+        self._children: dict[str, int] = {}
+        self._machine = machine()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        inside = bool(self._probe.program)
+        return Capabilities(
+            sandbox=inside,
+            network_isolation=inside and self._probe.network,
+            service_isolation=False,
+            memory_limit=True,
+            hostnames=inside,
+        )
+
+    def capacity(self) -> Resources:
+        return self._machine
+
+    def launch(self, workload: Workload) -> None:
+        folder = self._folders.get(workload.id) or Folder(self._work / safe_name(workload.id))
+        if not (folder.path / "launch.json").exists():
+            self._check(workload)
+            if workload.kind == "service" and not workload.address:
+                workload = replace(workload, address=addresses.allocate(workload.id, self._addresses()))
+            folder.create(self._launch(folder, workload))
+        self._folders[workload.id] = folder
+        if not folder.introduced() and workload.id not in self._children:
+            self._spawn(workload.id, folder)
+
+    def observe(self, id: str) -> Observation:
+        folder = self._folder(id)
+        steps = folder.steps()
+        if steps and steps[-1].name in FINAL:
+            return observed(folder.workload, steps, alive=self._alive(id, folder))
+        if self._alive(id, folder):
+            return observed(folder.workload, steps, alive=True)
+        # It may have written its last step between the two looks.
+        steps = folder.steps()
+        if not steps or steps[-1].name not in FINAL:
+            self._bury(folder)
+            steps = folder.steps()
+        return observed(folder.workload, steps, alive=False)
+
+    def signal(self, id: str, signal: Signal) -> None:
+        folder = self._folder(id)
+        pid = self._children.get(id) if self._reap(id) else folder.agent()
+        if pid is not None:
+            _send(pid, _SIGNALS[signal])
+
+    def logs(self, id: str, offset: int = 0) -> tuple[list[LogLine], int]:
+        return self._folder(id).logs(offset)
+
+    def recover(self) -> list[str]:
+        ids = []
+        for path in sorted(self._work.glob("*/launch.json")):
+            folder = Folder(path.parent)
+            folder = self._folders.setdefault(folder.id, folder)
+            ids.append(folder.id)
+            if not folder.introduced() and folder.id not in self._children:
+                self._spawn(folder.id, folder)
+        return ids
+
+    def remove(self, id: str) -> None:
+        try:
+            folder = self._folder(id)
+        except UnknownWorkload:
+            return
+        pid = self._children.get(id) if self._reap(id) else folder.agent()
+        if pid is not None:
+            _send(pid, signal.SIGKILL)
+            self._await_end(id, folder)
+        sweep(folder.launch["token"])
+        self._folders.pop(id, None)
+        folder.delete()
+
+    def _folder(self, id: str) -> Folder:
+        folder = self._folders.get(id) or Folder(self._work / safe_name(id))
+        try:
+            known = folder.id
+        except (FileNotFoundError, ValueError):
+            known = ""
+        if known != id:
+            raise UnknownWorkload(id)
+        self._folders[id] = folder
+        return folder
+
+    def _check(self, workload: Workload) -> None:
+        able = self.capabilities
+        if workload.network_isolation and not able.network_isolation:
+            why = self._probe.why or "network namespaces are not available"
+            raise Unsupported(f"network isolation needs bubblewrap: {why}")
+        if workload.network_isolation and workload.kind == "service" and not able.service_isolation:
+            raise Unsupported("network isolation of services is not available on this backend")
+        modes = {channel.input_mode for channel in workload.channels} - able.input_modes
+        if modes:
+            raise Unsupported(f"input mode {', '.join(sorted(modes))} is not available on this backend")
+
+    def _launch(self, folder: Folder, workload: Workload) -> dict[str, Any]:
+        """launch.json, as the agent's Instance reads it."""
+        argv = None
+        warnings = [f"Running without a sandbox: {self._probe.why}."]
+        if self._probe.program:
+            argv = sandbox.argv(self._probe.program, folder.path, self._data_dir, workload)
+            warnings = []
+        token = secrets.token_hex(16)
+        return {
+            "workload": workload.to_json(),
+            "data_dir": str(self._data_dir),
+            "sandbox": argv,
+            "env": self._environment(folder, workload, token, inside=argv is not None),
+            "token": token,
+            "warnings": warnings,
+            "patience": self._patience,
+        }
+
+    def _environment(self, folder: Folder, workload: Workload, token: str, *, inside: bool) -> dict[str, str]:
+        base = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        threads = str(max(1, int(workload.resources.vcpus)))
+        base |= {
+            "PATH": f"{os.path.dirname(sys.executable)}:{_PATH}",
+            "HOME": "/root" if inside else str(folder.path / "tmp"),
+            "TMPDIR": "/tmp" if inside else str(folder.path / "tmp"),  # noqa: S108
+            "PYTHONUNBUFFERED": "1",
+            "SAGEMAKER_BASE_DIR": "/opt/ml" if inside else str(folder.path / "opt" / "ml"),
+            "OMP_NUM_THREADS": threads,
+            agent.process.TOKEN: token,
+        }
+        base.setdefault("LANG", "C.UTF-8")
+        if not workload.resources.gpus:
+            base["CUDA_VISIBLE_DEVICES"] = ""
+        return base
+
+    def _addresses(self) -> set[str]:
+        self.recover()
+        return {folder.workload.address for folder in self._folders.values()}
+
+    def _spawn(self, id: str, folder: Folder) -> None:
+        """Start the agent in a session of its own, its two signals blocked until it has handlers for them."""
+        script = Path(agent.__file__).with_name("__main__.py")
+        errors = str(folder.path / "agent.err")
+        self._children[id] = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-S", "-E", "-P", str(script), str(folder.path)],
+            {"PATH": _PATH, "LANG": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=(signal.SIGTERM, KILL),
+            setsigdef=(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, KILL),
+        )
+
+    def _reap(self, id: str) -> bool:
+        """Whether the agent is our child and runs; one that has ended is waited for."""
+        pid = self._children.get(id)
+        if pid is None:
+            return False
+        with suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                return True
+        del self._children[id]
+        return False
+
+    def _alive(self, id: str, folder: Folder) -> bool:
+        if self._reap(id) or folder.agent() is not None:
+            return True
+        if folder.introduced():
+            return False
+        age = time.time() - (folder.path / "launch.json").stat().st_mtime
+        return age < _COMING_UP
+
+    def _bury(self, folder: Folder) -> None:
+        """End an agent's workload in its place: nothing runs on unseen, and the journal has its last word."""
+        sweep(folder.launch["token"])
+        text = f"The agent of {folder.id} ended without a word; its processes were killed."
+        folder.append(Step(self._clock.now(), "Failed", text, {"kind": "InternalServerError"}))
+
+    def _await_end(self, id: str, folder: Folder) -> None:
+        for _ in range(500):
+            if not self._reap(id) and folder.agent() is None:
+                return
+            time.sleep(0.002)
+
+
+_SIGNALS = {"stop": signal.SIGTERM, "kill": KILL}
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)

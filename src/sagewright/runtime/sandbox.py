@@ -1,0 +1,174 @@
+"""bubblewrap: the argv that puts a command into a mount tree of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sagewright.runtime.workload import Workload
+
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "fonts",
+    "group",
+    "host.conf",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "passwd",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+    "timezone",
+)
+"""Of /etc, what programs need and no secret is in."""
+
+_ROOTS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE")
+"""What root keeps inside, where the server runs as root: a container engine's usual set, less what makes devices or
+sees other processes. Without SYS_ADMIN, read-only mounts stay read-only."""
+
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset", "/dev/dri")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What bubblewrap can do here. program: its path, empty where it is missing or does not work; why: the reason."""
+
+    program: str = ""
+    network: bool = False
+    why: str = ""
+
+
+@cache
+def probe() -> Probe:
+    """Try bubblewrap once: it may be missing, or user namespaces may be forbidden."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return Probe(why="bubblewrap is not installed")
+    base = [program, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--die-with-parent"]
+    works, why = _try([*base, "--unshare-ipc", "--unshare-uts", "--hostname", "probe", "true"])
+    if not works:
+        return Probe(why=f"bubblewrap does not work here: {why}")
+    return Probe(program, network=_try([*base, "--unshare-net", "true"])[0])
+
+
+def _try(argv: list[str]) -> tuple[bool, str]:
+    try:
+        done = subprocess.run(argv, capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, str(error)
+    return done.returncode == 0, done.stderr.decode(errors="replace").strip()
+
+
+@cache
+def python_paths() -> tuple[str, ...]:
+    """The folders that this Python and its packages need: prefixes, editable sources, PYTHONPATH."""
+    paths = [sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(__file__).parents[2])]
+    paths.append(os.path.dirname(os.path.dirname(os.path.realpath(sys.executable))))
+    paths += [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if site.ENABLE_USER_SITE:
+        paths.append(site.getusersitepackages())
+    for folder in site.getsitepackages():
+        for file in sorted(Path(folder).glob("*.pth")):
+            lines = file.read_text(errors="replace").splitlines()
+            paths += [line.strip() for line in lines if os.path.isabs(line.strip())]
+    return tuple(_outermost(os.path.abspath(path) for path in paths if os.path.isdir(path)))
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Without those that lie inside of another, or in what is bound anyway."""
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if path != "/" and not any(_below(path, other) for other in [*kept, "/usr"]):
+            kept.append(path)
+    return kept
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def argv(program: str, folder: Path, data_dir: Path, workload: Workload) -> list[str]:
+    """bubblewrap's part of the command line, up to and with ``--``.
+
+    folder: the workload's, with opt/ml, tmp and hosts in it. data_dir: hidden wherever it is.
+    """
+    options = ["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    options += ["--hostname", workload.hostname]
+    if workload.network_isolation:
+        options.append("--unshare-net")
+    if os.geteuid() == 0:
+        options += ["--cap-drop", "ALL"]
+        for name in _CAPABILITIES:
+            options += ["--cap-add", f"CAP_{name}"]
+    else:
+        options += ["--unshare-user", "--uid", "0", "--gid", "0"]
+    options += _system(folder)
+    options += _python(data_dir)
+    options += _devices(workload.resources.gpus)
+    options += _opt_ml(folder, workload)
+    return [program, *options, "--chdir", "/opt/ml/code", "--"]
+
+
+def _system(folder: Path) -> list[str]:
+    options = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]  # noqa: S108
+    # Folders that bubblewrap makes by itself are for their owner alone; the command may change its user.
+    for path in ("/etc", "/opt", "/var"):
+        options += ["--perms", "0755", "--dir", path]
+    options += ["--tmpfs", "/run", "--tmpfs", "/root", "--bind", str(folder / "tmp"), "/tmp", "--dir", "/var/tmp"]  # noqa: S108
+    for path in _ROOTS:
+        if os.path.islink(path):
+            options += ["--symlink", os.readlink(path), path]
+        elif os.path.isdir(path):
+            options += ["--ro-bind", path, path]
+    for name in _ETC:
+        source = os.path.realpath(f"/etc/{name}")
+        if os.path.exists(source):
+            options += ["--ro-bind", source, f"/etc/{name}"]
+    options += ["--ro-bind", str(folder / "hosts"), "/etc/hosts"]
+    return options
+
+
+def _python(data_dir: Path) -> list[str]:
+    options: list[str] = []
+    hidden = os.path.abspath(data_dir)
+    for path in python_paths():
+        options += ["--ro-bind", path, path]
+        if _below(hidden, path):
+            options += ["--tmpfs", hidden]
+    return options
+
+
+def _devices(gpus: int) -> list[str]:
+    if not gpus:
+        return []
+    devices = [*_GPU_DEVICES, *(str(path) for path in sorted(Path("/dev").glob("nvidia[0-9]*")))]
+    return [word for device in devices for word in ("--dev-bind-try", device, device)]
+
+
+def _opt_ml(folder: Path, workload: Workload) -> list[str]:
+    """The job's /opt/ml, read-only where its files may be links to stored objects."""
+    base = folder / "opt" / "ml"
+    options = ["--bind", str(base), "/opt/ml", "--ro-bind", str(base / "input"), "/opt/ml/input"]
+    for channel in sorted(workload.channels, key=lambda channel: channel.folder):
+        inside = _below(channel.folder, "input")
+        if inside != channel.read_only:
+            kind = "--ro-bind" if channel.read_only else "--bind"
+            options += [kind, str(base / channel.folder), f"/opt/ml/{channel.folder}"]
+    return options

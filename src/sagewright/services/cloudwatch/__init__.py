@@ -1,0 +1,17 @@
+"""Amazon CloudWatch metrics: data in, statistics and metric math out."""
+
+from __future__ import annotations
+
+from sagewright.core.clock import Clock
+from sagewright.kit.operation import Service
+from sagewright.services.cloudwatch.listing import Listing
+from sagewright.services.cloudwatch.metrics import Metrics
+from sagewright.services.cloudwatch.putting import Putting
+from sagewright.services.cloudwatch.queries import Queries
+from sagewright.services.cloudwatch.statistics import Statistics
+from sagewright.store import Store
+
+
+def cloudwatch(store: Store, clock: Clock) -> Service:
+    metrics = Metrics(store, clock)
+    return Service("cloudwatch", Putting(metrics), Statistics(metrics), Queries(metrics), Listing(metrics))

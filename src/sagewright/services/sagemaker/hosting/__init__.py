@@ -1,0 +1,1 @@
+"""Real-time hosting: models, endpoint configurations, endpoints, and what makes endpoints serve."""

@@ -1,0 +1,144 @@
+"""InvokeEndpoint: a variant, one of its instances, its container's /invocations, and the answer back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagewright.core.arn import Arn
+from sagewright.core.clock import Clock
+from sagewright.core.errors import AwsError
+from sagewright.kit.operation import Context, operation
+from sagewright.services.sagemaker_runtime.connection import Reply
+from sagewright.services.sagemaker_runtime.meters import Meters, VariantId
+from sagewright.services.sagemaker_runtime.routes import Endpoint, Routes, Variant
+
+_LARGEST = 6_291_456
+"""Bytes of a request's body; https://docs.aws.amazon.com/general/latest/gr/sagemaker.html"""
+
+_TIMEOUT = 60.0
+"""Seconds a container has for one request."""
+
+_CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+
+_HEADERS = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+"""Members passed on to the container."""
+
+_UNSUPPORTED = {
+    "TargetModel": "multi-model endpoints",
+    "TargetContainerHostname": "multi-container endpoints",
+    "InferenceComponentName": "inference components",
+    "EnableExplanations": "online explanations",
+}
+
+
+class Invocations:
+    """routes: where requests go. meters: what is counted of them."""
+
+    def __init__(self, routes: Routes, meters: Meters, clock: Clock) -> None:
+        self._routes = routes
+        self._meters = meters
+        self._clock = clock
+
+    @operation()
+    async def invoke_endpoint(
+        self, ctx: Context, endpoint_name: str, body: bytes, target_variant: str | None = None, **members: Any
+    ) -> dict[str, Any]:
+        began = self._clock.monotonic()
+        if len(body) > _LARGEST:
+            raise AwsError("413", f"HTTP content length exceeded {_LARGEST} bytes.", 413)
+        _check_supported(ctx.request)
+        endpoint = self._routes.endpoint(ctx.account, ctx.region, endpoint_name)
+        if endpoint is None or not endpoint.variants:  # one still being created, or failed, is not found either
+            raise _validation_error(f"Endpoint {endpoint_name} of account {ctx.account} not found.")
+        variant = _variant(endpoint, endpoint_name, target_variant)
+        instance = variant.instance()
+        if instance is None:
+            raise AwsError("ServiceUnavailable", f"No instance of variant {variant.name} is in service.", 503)
+        sent = self._clock.monotonic()
+        status = 0
+        try:
+            reply = await instance.pool.post("/invocations", _headers(ctx.request), body, _TIMEOUT)
+            status = reply.status
+        except TimeoutError:
+            raise _model_error(ctx, endpoint_name, 0, _TIMED_OUT) from None
+        except (OSError, ValueError) as error:
+            raise _model_error(ctx, endpoint_name, 0, f"{_UNREACHABLE} ({error})") from None
+        finally:
+            answered = self._clock.monotonic()
+            who = VariantId(ctx.account, ctx.region, endpoint_name, variant.name)
+            self._meters.count(who, status, answered - sent, sent - began)
+        if not 200 <= status < 300:
+            raise _model_error(ctx, endpoint_name, status, reply.body.decode("utf-8", "replace"))
+        return _answer(reply, variant.name)
+
+
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    "each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+_UNREACHABLE = "The container primary closed the connection before it answered"
+
+
+def _check_supported(request: Mapping[str, Any]) -> None:
+    for member, what in _UNSUPPORTED.items():
+        if member in request:
+            raise _validation_error(f"{member}: Sagewright does not support {what} yet.")
+
+
+def _variant(endpoint: Endpoint, name: str, wanted: str | None) -> Variant:
+    if wanted is not None:
+        found = endpoint.by_name.get(wanted)
+        if found is None:
+            raise _validation_error(f"Variant {wanted} not found for Request.")
+        return found
+    chosen = endpoint.variant()
+    if chosen is None:
+        raise _validation_error(f"Endpoint {name} has no variant with a weight above 0.")
+    return chosen
+
+
+def _headers(request: Mapping[str, Any]) -> bytes:
+    lines = [f"{header}: {request[member]}\r\n" for member, header in _HEADERS.items() if member in request]
+    text = "".join(lines)
+    if text.count("\n") > len(lines) or text.count("\r") > len(lines):
+        raise _validation_error("A header value has a line break.")
+    return text.encode("latin-1")
+
+
+def _answer(reply: Reply, variant: str) -> dict[str, Any]:
+    return {
+        "Body": reply.body,
+        "ContentType": reply.headers.get("content-type"),
+        "CustomAttributes": reply.headers.get(_CUSTOM_ATTRIBUTES),
+        "InvokedProductionVariant": variant,
+    }
+
+
+def _validation_error(message: str) -> AwsError:
+    return AwsError("ValidationError", message)
+
+
+def _model_error(ctx: Context, endpoint: str, status: int, message: str) -> AwsError:
+    """status: the container's, 0 where it gave none."""
+    side = "client" if 400 <= status < 500 else "server"
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    text = (
+        f'Received {side} error ({status}) from primary with message "{message}". See '
+        f"https://{ctx.region}.console.aws.amazon.com/cloudwatch/home?region={ctx.region}#logEventViewer:group={group} "
+        f"in account {ctx.account} for more information."
+    )
+    return AwsError(
+        "ModelError",
+        text,
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=str(Arn("logs", ctx.region, ctx.account, f"log-group:{group}")),
+    )

@@ -1,0 +1,157 @@
+"""Smithy RPC v2 CBOR (CloudWatch and others).
+
+Protocol: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import cbor2
+
+from sagewright.core.errors import AwsError
+from sagewright.wire import faults, shapes, trees
+from sagewright.wire.http import Body, HttpRequest, HttpResponse
+from sagewright.wire.shapes import Decode, Encode
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+    from sagewright.wire.route import Route
+
+_CBOR = "application/cbor"
+_EPOCH_TAG = 1
+
+
+def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | Body) -> dict[str, Any]:
+    """The input of an operation. Raises AwsError SerializationException."""
+    shape = op.input_shape
+    data = faults.whole(request, body)
+    if shape is None or not data:
+        return {}
+    value = _loads(data)
+    try:
+        members: dict[str, Any] = _decoder(shape)(value)
+    except RecursionError:  # tags can make a value hold itself
+        raise AwsError("SerializationException", "The request body nests too deeply.") from None
+    return members
+
+
+def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
+    """A response. Raises TypeError where the result does not fit the output shape."""
+    shape = op.output_shape
+    if shape is None:
+        if result:
+            raise TypeError(f"{op.name} has no output, and was given {', '.join(result)}")
+        headers = _headers(request_id)
+        del headers["Content-Type"]
+        return HttpResponse(200, headers, b"")
+    if shape.event_stream_name in result:
+        headers = _headers(request_id) | {"Content-Type": faults.EVENTS}
+        return HttpResponse(200, headers, result[shape.event_stream_name])
+    return HttpResponse(200, _headers(request_id), cbor2.dumps(_encoder(shape)(result)))
+
+
+def serialize_error(op: OperationModel | None, error: AwsError, request_id: str) -> HttpResponse:
+    """``__type`` and message in the body; ``x-amzn-query-error`` for services that once spoke the query protocol."""
+    fault = faults.fault(op, error)
+    members = fault.members
+    if fault.shape is not None:
+        known = {name: value for name, value in members.items() if name in fault.shape.members}
+        members = members | _encoder(fault.shape)(known)
+    members = {name: value if _plain(value) else str(value) for name, value in members.items()}
+    body = cbor2.dumps({"__type": fault.name, **members})
+    return HttpResponse(fault.status, _headers(request_id) | fault.headers, body)
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bytes | list | dict | cbor2.CBORTag)
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {"x-amzn-RequestId": request_id, "smithy-protocol": "rpc-v2-cbor", "Content-Type": _CBOR}
+
+
+def _loads(data: bytes) -> Any:
+    try:
+        return cbor2.loads(data)
+    except Exception:  # its decoders of tags raise what they like
+        raise AwsError("SerializationException", "Unable to parse the request body as CBOR.") from None
+
+
+@cache
+def _decoder(shape: Shape) -> Decode:
+    return trees.decoder(shape, _scalar_decoder)
+
+
+@cache
+def _encoder(shape: Shape) -> Encode:
+    return trees.encoder(shape, _scalar_encoder, _own_name)
+
+
+def _own_name(_: Shape, name: str) -> str:
+    return name
+
+
+def _scalar_decoder(shape: Shape) -> Decode:
+    match shape.type_name:
+        case "integer" | "long":
+            return trees.integer_decoder(shape.type_name)
+        case kind:
+            return _DECODERS[kind]
+
+
+def _timestamp(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise trees.unfit(value, "Timestamp")
+    return value
+
+
+def _float(value: Any) -> float:
+    if type(value) is float:
+        return value
+    if type(value) is int and abs(value) < 10**308:
+        return float(value)
+    raise trees.unfit(value, "Double")
+
+
+def _blob(value: Any) -> bytes:
+    if type(value) is not bytes:
+        raise trees.unfit(value, "Blob")
+    return value
+
+
+_DECODERS: dict[str, Decode] = {
+    "string": trees.string,
+    "character": trees.string,
+    "boolean": trees.boolean,
+    "float": _float,
+    "double": _float,
+    "blob": _blob,
+    "timestamp": _timestamp,
+}
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"not bytes: {value!r:.80}")
+    return bytes(value)
+
+
+def _scalar_encoder(shape: Shape) -> Encode:
+    return _ENCODERS[shape.type_name]
+
+
+_ENCODERS: dict[str, Encode] = {
+    "string": shapes.string,
+    "character": shapes.string,
+    "integer": shapes.integer,
+    "long": shapes.integer,
+    "float": lambda value: float(shapes.number(value)),
+    "double": lambda value: float(shapes.number(value)),
+    "boolean": shapes.boolean,
+    "blob": _bytes,
+    "timestamp": lambda value: cbor2.CBORTag(_EPOCH_TAG, float(shapes.to_epoch(value))),
+}
