@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,15 @@ from sagewright.core.errors import AwsError, not_implemented
 from sagewright.core.ids import request_id
 from sagewright.kit.hold import Holder, Holds
 from sagewright.kit.operation import Context, Service, Services
+from sagewright.runtime.capacity import Admission
+from sagewright.runtime.local import LocalBackend
+from sagewright.runtime.reconcile import Controller, Reconciler
+from sagewright.services.cloudwatch import cloudwatch
 from sagewright.services.iam import iam
 from sagewright.services.logs import logs
+from sagewright.services.s3 import s3, sweep
+from sagewright.services.sagemaker import sagemaker
+from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
 from sagewright.services.sts import sts
 from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
@@ -37,18 +45,43 @@ class App:
         self.store = Store(config.data_dir, self.clock)
         self.clients = Clients(self._call_inside)
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
-        self.services = Services({service.name: service for service in self._compose()})
+        self.backend = LocalBackend(config.data_dir, self.clock, sandbox_mode=config.sandbox)
+        self.admission = Admission(self.backend.capacity(), strict=config.strict_hardware)
+        self.routes = Routes(self.store)
+        self.meters = Meters(self.clients, self.clock)
+        self.sagemaker = sagemaker(
+            self.store,
+            self.clock,
+            self.holder,
+            self.clients,
+            self.backend,
+            self.admission,
+            self.routes.outstanding,
+            self._kick,
+            strict=config.strict_hardware,
+        )
+        self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)
+        self.services = Services({service.name: service for service in self._services()})
         steps = [self._route, self._authenticate, self._parse, self._validate, self._call, self._serialise]
         health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
         self.asgi = Gateway(steps, dict.fromkeys(health, self._health))
 
-    def _compose(self) -> Iterator[Service]:
-        yield sts(self.store, self.clock)
-        yield iam(self.store, self.clock)
-        yield logs(self.store, self.clock)
+    def _services(self) -> Iterator[Service]:
+        for make in (s3, sts, iam, logs, cloudwatch):
+            yield make(self.store, self.clock)
+        yield self.sagemaker.service
+        yield sagemaker_runtime(self.routes, self.meters, self.clock)
+
+    def _kick(self, controller: Controller, key: str) -> None:
+        self.reconciler.kick(controller, key)
 
     async def start(self) -> None:
         """Take up what an earlier server left in motion."""
+        sweep(self.store)
+        self.admission.rebuild(self.backend)
+        self.sagemaker.sweep()
+        await self.reconciler.start()
+        self._metering = asyncio.create_task(self.meters.run())
 
     def leave(self) -> None:
         """The end is near: held answers go out now."""
@@ -56,6 +89,10 @@ class App:
 
     async def stop(self) -> None:
         """Let go of everything in order; jobs and endpoints go on without the server."""
+        await self.reconciler.stop()
+        self._metering.cancel()
+        await self.meters.flush()
+        await self.routes.close()
         self.store.sync()
         self.store.close()
 
@@ -80,7 +117,7 @@ class App:
         codec = protocols.codec(_routed(exchange).protocol)
         whole = not models.streams_input(exchange.operation)
         body = await _read(exchange.request.body) if whole else exchange.request.body
-        exchange.members = codec.parse(exchange.operation, exchange.request, exchange.route, body)
+        exchange.members = codec.parse(exchange.operation, exchange.request, _routed(exchange), body)
 
     async def _validate(self, exchange: Exchange) -> None:
         validate.validate(exchange.operation, exchange.members)

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from sagewright.runtime.backend import Backend, Unsupported
 from sagewright.runtime.instances import describe_fit, fit, lookup
-from sagewright.runtime.workload import Resources
-
-_NOTHING = Resources(0, 0, 0)
+from sagewright.runtime.workload import NOTHING, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Admission:
         """
         if job_id in self._held:
             return True
-        wanted = sum(instances, _NOTHING)
+        wanted = sum(instances, NOTHING)
         self._waiting[job_id] = wanted
         if next(iter(self._waiting)) != job_id:
             return False
@@ -68,12 +66,12 @@ class Admission:
 
     def used(self) -> Resources:
         """The sum of what is reserved."""
-        return sum(self._held.values(), _NOTHING)
+        return sum(self._held.values(), NOTHING)
 
     def rebuild(self, backend: Backend) -> None:
         """After a restart of the server: reserve again for the batch workloads that are still running."""
-        for id in backend.recover():
-            observation = backend.observe(id)
+        for workload in backend.recover():
+            observation = backend.observe(workload)
             if observation.kind == "batch" and not observation.finished:
-                held = self._held.get(observation.job, _NOTHING)
+                held = self._held.get(observation.job, NOTHING)
                 self._held[observation.job] = held + observation.resources

@@ -69,21 +69,17 @@ def describe_fit(name: str, count: int, machine: Resources) -> str:
     given = fit(name, count, machine)
     kind = asked.accelerator or "GPU"
     each = f"{count} x {name}" if count > 1 else name
-    wanted = _words(asked.vcpus, asked.memory, asked.accelerators, kind)
-    got = _words(given.vcpus, given.memory, given.gpus, "GPU") if asked.accelerators else _words(*_two(given))
+    wanted = _words(asked.vcpus, asked.memory, asked.accelerators or None, kind)
+    got = _words(given.vcpus, given.memory, given.gpus if asked.accelerators else None)
     text = f"{each} asked: {wanted}; this machine gives {got}{' each' if count > 1 else ''}"
     if asked.accelerators and not given.gpus:
         return f"{text}: running on the CPU"
     return text
 
 
-def _two(given: Resources) -> tuple[float, int]:
-    return given.vcpus, given.memory
-
-
 def _words(vcpus: float, memory: int, accelerators: int | None = None, kind: str = "GPU") -> str:
     gib = memory / _GIB
     words = f"{vcpus:.3g} vCPU, {gib:.0f} GiB" if gib >= 10 else f"{vcpus:.3g} vCPU, {gib:.3g} GiB"
-    if accelerators is None or (accelerators == 0 and kind != "GPU"):
+    if accelerators is None:
         return words
     return f"{words}, {accelerators or 'no'} {kind}{'s' if accelerators > 1 else ''}"

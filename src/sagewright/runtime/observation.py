@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagewright.runtime.workload import Kind, Resources, Workload
+from sagewright.runtime.workload import NOTHING, Kind, Resources, Workload
 
 BATCH_STEPS = ("Starting", "Downloading", "Training", "Stopping", "Uploading", "Completed", "Failed", "Stopped")
 """A batch's steps, in order; ``MaxRuntimeExceeded`` comes before ``Stopping`` where the limit was the reason."""
@@ -70,7 +70,7 @@ class Observation:
     address: str = ""
     kind: Kind = "batch"
     job: str = ""
-    resources: Resources = Resources(0, 0)
+    resources: Resources = NOTHING
 
     @property
     def finished(self) -> bool:

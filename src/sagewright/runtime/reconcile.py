@@ -1,6 +1,6 @@
 """One loop that brings what is into line with what is wanted: observe, advance, persist, act, again and again.
 
-All truth is in the store and in the backend's folders, so a server killed in the middle of a step takes that step again.
+All truth is in the store and in the backend's folders, so a server killed in a step takes that step again.
 """
 
 from __future__ import annotations

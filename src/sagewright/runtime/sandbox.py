@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sagewright.runtime.agent import relay
 from sagewright.runtime.workload import Workload
 
 _ETC = (
@@ -42,6 +43,8 @@ _ROOTS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE")
 """What root keeps inside, where the server runs as root: a container engine's usual set, less what makes devices or
 sees other processes. Without SYS_ADMIN, read-only mounts stay read-only."""
+
+_RELAY = "/run/sagewright"
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset", "/dev/dri")
 
@@ -105,7 +108,7 @@ def _below(path: str, folder: str) -> bool:
 
 
 def argv(program: str, folder: Path, data_dir: Path, workload: Workload) -> list[str]:
-    """bubblewrap's part of the command line, up to and with ``--``.
+    """What comes before the command: bubblewrap, and the relay for a service without network.
 
     folder: the workload's, with opt/ml, tmp and hosts in it. data_dir: hidden wherever it is.
     """
@@ -123,7 +126,11 @@ def argv(program: str, folder: Path, data_dir: Path, workload: Workload) -> list
     options += _python(data_dir)
     options += _devices(workload.resources.gpus)
     options += _opt_ml(folder, workload)
-    return [program, *options, "--chdir", "/opt/ml/code", "--"]
+    options += ["--chdir", "/opt/ml/code"]
+    if workload.network_isolation and workload.kind == "service":
+        options += ["--bind", str(folder / "relay"), _RELAY]
+        return [program, *options, "--", sys.executable, "-S", "-E", "-P", str(relay.__file__), f"{_RELAY}/s"]
+    return [program, *options, "--"]
 
 
 def _system(folder: Path) -> list[str]:

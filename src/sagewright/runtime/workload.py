@@ -28,6 +28,10 @@ class Resources:
         return self.vcpus <= other.vcpus and self.memory <= other.memory and self.gpus <= other.gpus
 
 
+NOTHING = Resources(0, 0)
+"""What sums of resources begin with."""
+
+
 @dataclass(frozen=True, slots=True)
 class S3Input:
     """Objects in S3.

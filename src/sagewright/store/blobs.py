@@ -66,6 +66,16 @@ class Blobs:
     def writer(self) -> BlobWriter:
         return BlobWriter(self)
 
+    def link(self, blob: str, name: str) -> None:
+        """Give a blob's bytes a second, independent id without a copy. Blocks for the disk; raises OSError."""
+        target = self.path(name)
+        fresh = not target.parent.exists()
+        target.parent.mkdir(exist_ok=True)
+        target.hardlink_to(self.path(blob))
+        _sync_folder(target.parent)
+        if fresh:
+            _sync_folder(target.parent.parent)
+
     def delete(self, blob: str) -> None:
         self.path(blob).unlink(missing_ok=True)
 

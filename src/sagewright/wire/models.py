@@ -121,17 +121,16 @@ def streams_input(op: OperationModel) -> bool:
 @cache
 def catalog() -> dict[str, Entry]:
     """All services that botocore knows, by name. Reads some 400 files once, some 50 ms."""
-    entries: dict[str, Entry] = {}
-    for folder in sorted(_data().iterdir()):
-        if folder.is_dir():
-            path = _model_path(folder.name)
-            if path is not None:
-                entries[folder.name] = _entry(folder.name, _read(path, _HEAD))
-    return entries
+    return {folder.name: entry(folder.name) for folder in sorted(_data().iterdir()) if _model_path(folder.name)}
 
 
-def _entry(name: str, head: bytes) -> Entry:
-    text = head.decode("utf-8", "ignore")
+@cache
+def entry(name: str) -> Entry:
+    """One service of the catalog, from the head of its model. Raises KeyError."""
+    path = _model_path(name)
+    if path is None:
+        raise KeyError(name)
+    text = _read(path, _HEAD).decode("utf-8", "ignore")
     start = re.search(r'"metadata"\s*:\s*', text)
     if start is None:
         raise ValueError(f"no metadata at the head of botocore's model of {name}")

@@ -57,11 +57,13 @@ def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> Ht
         if rest.is_raw(payload):
             headers.setdefault("Content-Type", rest.raw_type(payload))
             return HttpResponse(status, headers, rest.payload_body(payload, value))
-        headers["Content-Type"] = _JSON
+        headers.setdefault("Content-Type", _JSON)
         return HttpResponse(status, headers, json.dumps(json.encoder(payload)(value)) if value is not None else b"")
-    headers["Content-Type"] = _JSON
-    if status == 204 or not plan.members:
+    headers.setdefault("Content-Type", _JSON)
+    if not members and (status == 204 or not plan.members):
         return HttpResponse(status, headers, b"")
+    if status == 204:  # some models give a body to what HTTP says has none
+        status = 200
     return HttpResponse(status, headers, json.dumps(json.encoder(shape)(members)))
 
 

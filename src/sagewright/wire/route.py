@@ -25,6 +25,8 @@ CBOR = "smithy-rpc-v2-cbor"
 _ACCOUNT = "000000000000"
 _REGION = "us-east-1"
 _FORM = "application/x-www-form-urlencoded"
+_CLIENT = re.compile(r"\bapi/([a-z0-9-]+)#")
+"""The service's client in an SDK's User-Agent (``api/sagemaker-runtime#1.44.5``)."""
 _RPC = re.compile(r"/service/([^/]+)/operation/([^/]+)/?")
 
 # The usual services, so that their requests do not wait for a look through all of botocore's models. tests/unit/wire
@@ -47,7 +49,7 @@ HOT_TARGETS = {
 }
 HOT_REST: dict[str, tuple[str, ...]] = {
     "lambda": ("lambda", "lambda-core", "lambda-microvms", "lambda-web"),
-    "s3": ("s3", "s3control"),
+    "s3-outposts": ("s3outposts", "s3control", "s3"),
     "sagemaker": (
         "sagemaker-runtime",
         "sagemaker-featurestore-runtime",
@@ -70,7 +72,7 @@ HOT_QUERY = {
 }
 HOT_VERSIONS = {"2010-05-08": ("iam",), "2011-06-15": ("sts",), "2016-11-15": ("ec2",)}
 _memo = lru_cache(maxsize=512)  # bounded: the keys come from outside
-_S3_SIGNING = frozenset({"", "s3", "s3express", "s3-object-lambda", "s3-outposts"})
+_S3_SIGNING = frozenset({"", "s3", "s3express", "s3-object-lambda"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +130,17 @@ _Found = tuple[str, str, str, dict[str, str]]
 def _decide(request: HttpRequest, form: Mapping[str, str] | None, signing: str, host: hosts.Host) -> _Found:
     target = request.headers.get("x-amz-target")
     if target:
-        return _json(target)
+        return _json(request, target)
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _cbor(request)
     if form is not None and "Action" in form:
-        return _query(form, signing, host)
+        return _query(request, form, signing, host)
     if "Action=" in request.query and signing not in _S3_SIGNING:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         if "Action" in query:
-            return _query(query, signing, host)
+            return _query(request, query, signing, host)
     if signing not in _S3_SIGNING:
-        found = _rest(request, _prefer(_rest_services(signing), host.service), signing)
+        found = _rest(request, _likely(request, _rest_services(signing), host.service), signing)
     elif host.service and host.service != "s3" and not signing:
         found = _rest(request, (host.service,), host.service)
     else:
@@ -146,9 +148,9 @@ def _decide(request: HttpRequest, form: Mapping[str, str] | None, signing: str, 
     return found or _s3(request, host, signing)
 
 
-def _json(target: str) -> _Found:
+def _json(request: HttpRequest, target: str) -> _Found:
     prefix, _, operation = target.rpartition(".")
-    for service in _json_services(prefix):
+    for service in _likely(request, _json_services(prefix)):
         if _has(service, operation):
             return service, operation, "json", {}
     raise RoutingError("json", "UnknownOperationException", f"AWS has no operation {target}.")
@@ -163,10 +165,10 @@ def _cbor(request: HttpRequest) -> _Found:
     raise RoutingError(CBOR, "UnknownOperationException", f"AWS has no operation at {request.path}.", 404)
 
 
-def _query(form: Mapping[str, str], signing: str, host: hosts.Host) -> _Found:
+def _query(request: HttpRequest, form: Mapping[str, str], signing: str, host: hosts.Host) -> _Found:
     action, version = form["Action"], form.get("Version", "")
     services = _query_services(signing) or ((host.service,) if host.service else ()) or _query_versions(version)
-    fitting = [service for service in services if _has(service, action)]
+    fitting = [service for service in _likely(request, services) if _has(service, action)]
     same = [service for service in fitting if models.service(service).api_version == version]
     for service in same or fitting:
         return service, action, "ec2" if models.protocol_of(service) == "ec2" else "query", {}
@@ -186,7 +188,7 @@ def _rest(request: HttpRequest, services: tuple[str, ...], named: str) -> _Found
 
 
 def _s3(request: HttpRequest, host: hosts.Host, signing: str) -> _Found:
-    if request.path.startswith("/v20180820/") and "x-amz-account-id" in request.headers:
+    if request.path.startswith("/v20180820/") and ("x-amz-account-id" in request.headers or host.service != "s3"):
         found = _match("s3control", request, request.path)
         if found is not None:
             return "s3control", found[0], "rest-xml", found[1]
@@ -227,8 +229,22 @@ def _s3_names(request: HttpRequest, host: hosts.Host) -> dict[str, str]:
     return found[1] if found is not None else {}
 
 
-def _prefer(services: tuple[str, ...], first: str) -> tuple[str, ...]:
-    return (first, *services) if first in services else services
+def _likely(request: HttpRequest, services: tuple[str, ...], host_service: str = "") -> tuple[str, ...]:
+    """The services with the one first that the host names or whose client sent the request: some share paths."""
+    if len(services) < 2:
+        return services
+    found = _CLIENT.search(request.headers.get("user-agent"))
+    first = _client_names(services).get(found[1]) if found is not None else None
+    if first is None and host_service in services:
+        first = host_service
+    return services if first is None else (first, *services)
+
+
+@_memo
+def _client_names(services: tuple[str, ...]) -> dict[str, str]:
+    """Services by the names of their clients, unless two share one."""
+    names = [models.entry(service).service_id.lower().replace(" ", "-") for service in services]
+    return {name: service for name, service in zip(names, services, strict=True) if names.count(name) == 1}
 
 
 def _has(service: str, operation: str) -> bool:
@@ -270,6 +286,7 @@ def _query_services(signing: str) -> tuple[str, ...]:
     if hot is not None:
         return hot
     entries = [e for e in models.catalog().values() if e.signing_name == signing]
+    entries.sort(key=lambda entry: (entry.name != signing, entry.name))
     return tuple(e.name for e in entries if {"query", "ec2"} & {e.protocol, *e.protocols} or e.query_compatible)
 
 

@@ -53,7 +53,9 @@ def test_a_role_is_what_it_was_created_as(call, role):
     assert json.loads(unquote(found["AssumeRolePolicyDocument"])) == json.loads(TRUST)
     assert found["MaxSessionDuration"] == 3600
     assert found["Tags"] == [{"Key": "team", "Value": "a"}]
-    assert "already exists" in refused("EntityAlreadyExists", call, "create_role", RoleName="R", AssumeRolePolicyDocument=TRUST)
+    assert "already exists" in refused(
+        "EntityAlreadyExists", call, "create_role", RoleName="R", AssumeRolePolicyDocument=TRUST
+    )
     assert refused("NoSuchEntity", call, "get_role", RoleName="S") == "The role with name S cannot be found."
 
 

@@ -29,7 +29,7 @@ class Journal:
 
 
 def printable(line: bytes) -> str:
-    """The line as SageMaker's logs show it: control characters and bytes that are no UTF-8 as ``#`` and octal digits."""
+    """The line as in SageMaker's logs: control characters and bytes that are no UTF-8 as ``#`` and octal digits."""
     text = line.decode("utf-8", "surrogateescape")
     return text if text.isprintable() else _UNPRINTABLE.sub(_octal, text)
 

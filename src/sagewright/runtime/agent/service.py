@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 
 from sagewright.runtime.agent.fault import Fault
@@ -46,6 +48,7 @@ class Service:
     def run(self) -> None:
         """To the final step. Raises Fault for what is to be it."""
         self._instance.begin()
+        self._relay()
         try:
             self._instance.fetch()
         except Interrupted:
@@ -63,9 +66,17 @@ class Service:
                 self._pause(pause)
         self._journal.step("Stopped")
 
+    def _relay(self) -> None:
+        """Where the command has a network namespace of its own, carry its address's connections into it."""
+        if self._instance.workload["network_isolation"]:
+            from sagewright.runtime.agent.relay import outside
+
+            relay = outside(self._address, PORT, os.path.join(self._instance.folder, "relay"))
+            threading.Thread(target=relay.run, daemon=True).start()
+
     def _spawn(self) -> Process:
         self._journal.step("Launching", attempt=self._crashes + 1)
-        host = self._instance.launch.get("bind", "") or self._address
+        host = "127.0.0.1" if self._instance.workload["network_isolation"] else self._address
         process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=host, SAGEMAKER_BIND_TO_PORT=str(PORT))
         self._healthy = False
         self._missed = 0

@@ -54,7 +54,7 @@ class LocalBackend:
         return Capabilities(
             sandbox=inside,
             network_isolation=inside and self._probe.network,
-            service_isolation=False,
+            service_isolation=inside and self._probe.network,
             memory_limit=True,
             hostnames=inside,
         )

@@ -61,7 +61,7 @@ class Folder:
     def create(self, launch: dict[str, Any]) -> bool:
         """Write launch.json, whole or not at all; False where there is one."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for name in ("opt/ml/input", "opt/ml/code", "tmp"):
+        for name in ("opt/ml/input", "opt/ml/code", "tmp", "relay"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
         fresh = self.path / f"launch.json.{os.getpid()}"
         fresh.write_text(json.dumps(launch))

@@ -99,14 +99,20 @@ class Directory:
         return [document for document in found if document.body["Path"].startswith(path_prefix)]
 
     def insert(
-        self, account: str, name: str, path: str, body: dict[str, Any], tags: Iterable[dict[str, str]]
+        self,
+        account: str,
+        name: str,
+        path: str,
+        body: dict[str, Any],
+        tags: Iterable[dict[str, str]],
+        created: float | None = None,
     ) -> Document:
         """Raises EntityAlreadyExists, and InvalidInput for bad tags."""
         self._prepare(account)
         whole = {"Path": path, "Id": unique_id(self._kind.prefix), **body}
         with self.transaction():
             try:
-                document = self._documents.insert(self._space(account), name, whole)
+                document = self._documents.insert(self._space(account), name, whole, created=created)
             except DuplicateKey:
                 raise AwsError("EntityAlreadyExists", self._kind.taken.format(name), 409) from None
             self.tags.add(self.arn(document), tags)
@@ -127,7 +133,7 @@ class Directory:
         tags = self.tags.list(self.arn(document))
         with self.transaction():
             self.delete(document)
-            return self.insert(document.space.account, name, path, {**document.body, "Path": path}, tags)
+            return self.insert(document.space.account, name, path, {**document.body, "Path": path}, tags, document.created)
 
     def arn(self, document: Document) -> str:
         return f"arn:aws:iam::{document.space.account}:{self._kind.name}{document.body['Path']}{document.key}"

@@ -46,12 +46,12 @@ class Access:
 
     @operation()
     def get_object_acl(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
-        self._records.get(ctx, bucket, key, ctx.request.get("VersionId"))
+        self._records.get(ctx, bucket, key)
         return _full_control(self._records.bucket(ctx, bucket))
 
     @operation()
     def put_object_acl(self, ctx: Context, bucket: str, key: str, **members: Any) -> None:
-        self._records.get(ctx, bucket, key, ctx.request.get("VersionId"))
+        self._records.get(ctx, bucket, key)
         check_acl(self._records.bucket(ctx, bucket), ctx.request)
 
 

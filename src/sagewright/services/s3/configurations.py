@@ -50,7 +50,12 @@ def _check_policy(policy: str) -> None:
         raise AwsError("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
 
 
-_BLOCK_ALL = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+_BLOCK_ALL = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
 
 SETTINGS = (
     Setting(
@@ -61,7 +66,9 @@ SETTINGS = (
         delete="tagging",
         check=lambda tagging: check(tagging.get("TagSet") or [], _BUCKET_TAGS),
     ),
-    Setting("cors", "CORSConfiguration", "NoSuchCORSConfiguration", "The CORS configuration does not exist", delete="cors"),
+    Setting(
+        "cors", "CORSConfiguration", "NoSuchCORSConfiguration", "The CORS configuration does not exist", delete="cors"
+    ),
     Setting(
         "lifecycle_configuration",
         "LifecycleConfiguration",

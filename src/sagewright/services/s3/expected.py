@@ -90,7 +90,9 @@ def expected(ctx: Context) -> Expected:
         found.md5 = decode(ctx.request["ContentMD5"].strip(), 16)
         if found.md5 is None:
             raise AwsError(
-                "InvalidDigest", "The Content-MD5 you specified was invalid.", **{"Content-MD5": ctx.request["ContentMD5"]}
+                "InvalidDigest",
+                "The Content-MD5 you specified was invalid.",
+                **{"Content-MD5": ctx.request["ContentMD5"]},
             )
     _checksum(found, ctx)
     if found.length is not None and found.length > MAX_PUT:
@@ -133,7 +135,9 @@ def _payload_hash(found: Expected, headers: Headers) -> None:
         return
     if not _SHA256.fullmatch(value):
         message = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-        message += "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, or a valid sha256 value."
+        message += (
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, or a valid sha256 value."
+        )
         raise errors.invalid_argument(message, "x-amz-content-sha256", value)
     found.sha256 = value.lower()
 

@@ -55,7 +55,9 @@ def _check_storage(request: dict[str, Any]) -> None:
     refuse_unsupported(request)
     chosen = request.get("StorageClass")
     if chosen and chosen not in _STORAGE_CLASSES:
-        raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", StorageClassRequested=chosen)
+        raise AwsError(
+            "InvalidStorageClass", "The storage class you specified is not valid", StorageClassRequested=chosen
+        )
     encryption = request.get("ServerSideEncryption")
     if encryption and encryption not in _ENCRYPTIONS:
         message = "The encryption method specified is not supported"

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
@@ -36,27 +36,48 @@ class Listed:
         return len(self.documents) + len(self.prefixes)
 
 
-def walk(store: Store, space: Space, *, prefix: str, delimiter: str, after: str, limit: int) -> Listed:
+def walk(
+    store: Store,
+    space: Space,
+    *,
+    prefix: str,
+    delimiter: str,
+    after: str,
+    limit: int,
+    name: Callable[[str], str] = str,
+) -> Listed:
     """A page of at most limit keys and common prefixes, greater than after, in the order of their UTF-8 bytes.
 
-    Keys under one common prefix are passed over with one seek in the index.
+    Keys under one common prefix are passed over with one seek in the index. name: what a key is called.
     """
     page = Listed()
-    rolled = _common_prefix(after, prefix, delimiter)
-    for document in _Cursor(store, space, prefix, after, limit + 1).run():
-        key = document.key
-        common = _common_prefix(key, prefix, delimiter)
-        if common and common == rolled:
-            continue
-        if len(page) >= limit:
-            page.truncated = True
+    rolled = _common_prefix(name(after), prefix, delimiter)
+    at = rolled + LAST if rolled else after
+    size = _FIRST_BATCH if delimiter else limit + 1
+    while limit:
+        batch = store.documents.find(space, prefix=prefix, after=at, limit=size)
+        passed = 0
+        for document in batch:
+            key = document.key
+            common = _common_prefix(name(key), prefix, delimiter)
+            if common and common == rolled:
+                passed += 1
+                continue
+            if len(page) == limit:
+                page.truncated = True
+                return page
+            if common:
+                rolled = common
+                page.prefixes.append(common)
+            else:
+                page.documents.append(document)
+            page.last = common or key
+        if len(batch) < size:
             break
-        if common:
-            rolled = common
-            page.prefixes.append(common)
-        else:
-            page.documents.append(document)
-        page.last = common or key
+        at = batch[-1].key
+        if rolled and at.startswith(rolled):
+            at = rolled + LAST
+        size = _FIRST_BATCH if passed > size // 2 else min(size * 2, _MAX_KEYS + 1)
     return page
 
 
@@ -66,3 +87,99 @@ def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
         return ""
     at = key.find(delimiter, len(prefix))
     return key[: at + len(delimiter)] if at >= 0 else ""
+
+
+class Listing:
+    """The two listings of a bucket's current objects."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @operation()
+    def list_objects(self, ctx: Context, bucket: str, **members: Any) -> dict[str, Any]:
+        request = ctx.request
+        marker = request.get("Marker") or ""
+        page, shown = self._page(ctx, bucket, marker, with_owner=True)
+        encode = encoder(request)
+        shown["Marker"] = encode(marker)
+        if page.truncated and request.get("Delimiter"):
+            shown["NextMarker"] = encode(page.last)
+        return shown
+
+    @operation()
+    def list_objects_v2(self, ctx: Context, bucket: str, **members: Any) -> dict[str, Any]:
+        request = ctx.request
+        token = request.get("ContinuationToken")
+        start = request.get("StartAfter")
+        if token is not None:
+            after = decode_token(token, code="InvalidArgument")
+            if not isinstance(after, str):
+                raise errors.invalid_argument(
+                    "The continuation token provided is incorrect", "continuation-token", token
+                )
+        else:
+            after = start or ""
+        page, shown = self._page(ctx, bucket, after, with_owner=bool(request.get("FetchOwner")))
+        return shown | {
+            "KeyCount": len(page),
+            "ContinuationToken": token,
+            "NextContinuationToken": encode_token(page.last) if page.truncated else None,
+            "StartAfter": encoder(request)(start) if start is not None else None,
+        }
+
+    def _page(self, ctx: Context, bucket: str, after: str, *, with_owner: bool) -> tuple[Listed, dict[str, Any]]:
+        """The page, and the output members both listings share."""
+        request = ctx.request
+        home = self._records.bucket(ctx, bucket)
+        prefix, delimiter = request.get("Prefix") or "", request.get("Delimiter") or ""
+        limit = checked_limit(request.get("MaxKeys"), "max-keys", "maxKeys")
+        encode = encoder(request)
+        store = self._records.store
+        page = walk(store, objects(bucket), prefix=prefix, delimiter=delimiter, after=after, limit=limit)
+        holder = owner(home.body["Account"]) if with_owner else None
+        return page, {
+            "Name": bucket,
+            "Prefix": encode(prefix),
+            "Delimiter": encode(delimiter) if delimiter else None,
+            "MaxKeys": limit,
+            "EncodingType": request.get("EncodingType"),
+            "IsTruncated": page.truncated,
+            "Contents": [_content(document, encode, holder) for document in page.documents],
+            "CommonPrefixes": [{"Prefix": encode(common)} for common in page.prefixes],
+        }
+
+
+def checked_limit(value: int | None, argument: str, spelled: str) -> int:
+    """A page's size, at most 1,000. Raises AwsError InvalidArgument."""
+    if value is None:
+        return _MAX_KEYS
+    if value < 0:
+        message = f"Argument {spelled} must be an integer between 0 and 2147483647"
+        raise errors.invalid_argument(message, argument, value)
+    return min(value, _MAX_KEYS)
+
+
+def encoder(request: dict[str, Any]) -> Callable[[str], str]:
+    """How keys are written in the answer. Raises AwsError InvalidArgument."""
+    kind = request.get("EncodingType")
+    if kind not in (None, "url"):
+        raise errors.invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", kind)
+    return _url if kind else str
+
+
+def _url(text: str) -> str:
+    return quote_plus(text, safe="/")
+
+
+def _content(document: Document, encode: Callable[[str], str], holder: dict[str, str] | None) -> dict[str, Any]:
+    body = document.body
+    return {
+        "Key": encode(document.key),
+        "LastModified": whole_seconds(body["LastModified"]),
+        "ETag": f'"{body["ETag"]}"',
+        "ChecksumAlgorithm": list(body["Checksums"]),
+        "ChecksumType": body["ChecksumType"],
+        "Size": body["Size"],
+        "StorageClass": storage_class(body),
+        "Owner": holder,
+    }

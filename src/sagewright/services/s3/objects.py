@@ -62,7 +62,7 @@ class Objects:
 
     def _find(self, ctx: Context, bucket: str, key: str) -> Document:
         headers.refuse_unsupported(ctx.request)
-        document = self._records.get(ctx, bucket, key, ctx.request.get("VersionId"))
+        document = self._records.get(ctx, bucket, key)
         conditions.check_read(ctx.request, document.body)
         return document
 
@@ -85,8 +85,9 @@ class Objects:
         for override, name in _OVERRIDES.items():
             if request.get(override):
                 shown[name] = request[override]
-        if ctx.http is not None and BLOB_HEADER in ctx.http.headers:
-            ctx.headers[BLOB_HEADER] = self._records.store.blobs.relative(body["Blob"])
+        more: dict[str, str] | None = getattr(ctx, "headers", None)
+        if ctx.http is not None and BLOB_HEADER in ctx.http.headers and more is not None:
+            more[BLOB_HEADER] = self._records.store.blobs.relative(body["Blob"])
         span = span or whole
         shown["ContentLength"] = span.length
         return span, shown

@@ -18,7 +18,7 @@ class Reading:
     """A span of an open file, as chunks. The file stays readable when the object is deleted meanwhile."""
 
     def __init__(self, path: Path, span: Span, disk: Disk) -> None:
-        self._span = span
+        self.span = span
         self._disk = disk
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -32,8 +32,8 @@ class Reading:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            if self._span.length <= _SMALL:
-                yield self._read(self._span.start, self._span.length)
+            if self.span.length <= _SMALL:
+                yield self._read(self.span.start, self.span.length)
                 return
             async for chunk in self._steps():
                 yield chunk
@@ -41,7 +41,7 @@ class Reading:
             self.close()
 
     async def _steps(self) -> AsyncIterator[bytes]:
-        at, end = self._span.start, self._span.start + self._span.length
+        at, end = self.span.start, self.span.start + self.span.length
         ahead = self._disk.start(self._read, at, min(STEP, end - at))
         try:
             while at < end:

@@ -65,22 +65,25 @@ class Records:
 
     def bucket(self, ctx: Context, name: str) -> Document:
         """Raises AwsError NoSuchBucket, or AccessDenied where it is not the ExpectedBucketOwner's."""
-        document = self.store.documents.get(BUCKETS, name)
-        if document is None:
-            raise errors.no_such_bucket(name)
+        document = self.home(name)
         expected = ctx.request.get("ExpectedBucketOwner")
         if expected and expected != document.body["Account"]:
             raise errors.access_denied()
+        return document
+
+    def home(self, name: str) -> Document:
+        """A bucket, whoever owns it. Raises AwsError NoSuchBucket."""
+        document = self.store.documents.get(BUCKETS, name)
+        if document is None:
+            raise errors.no_such_bucket(name)
         return document
 
     def find(self, bucket: str, key: str) -> Document | None:
         """The current version of a key."""
         return self.store.documents.get(objects(bucket), key)
 
-    def get(self, ctx: Context, bucket: str, key: str, version_id: str | None = None) -> Document:
-        """Raises AwsError NoSuchBucket, NoSuchKey, NoSuchVersion."""
-        self.bucket(ctx, bucket)
-        check_key(key)
+    def version(self, bucket: str, key: str, version_id: str | None = None) -> Document:
+        """Raises AwsError NoSuchKey, NoSuchVersion."""
         document = self.find(bucket, key)
         if version_id is None:
             if document is None:
@@ -93,23 +96,28 @@ class Records:
             raise AwsError("NoSuchVersion", message, 404, Key=key, VersionId=version_id)
         return document
 
+    def get(self, ctx: Context, bucket: str, key: str) -> Document:
+        """The version a request names. Raises AwsError NoSuchBucket, NoSuchKey, NoSuchVersion."""
+        self.bucket(ctx, bucket)
+        check_key(key)
+        return self.version(bucket, key, ctx.request.get("VersionId"))
+
     def place(
         self,
         bucket: str,
         key: str,
         body: dict[str, Any],
         *,
-        announced: str,
+        announced: str | None = None,
         condition: Condition = no_condition,
         part_list: list[dict[str, Any]] | None = None,
     ) -> str | None:
         """Make body the current version of key, in one transaction; the entry of what it replaced, to be emptied.
 
-        announced: the entry of body's blob. Raises AwsError NoSuchBucket or what condition raises; nothing is changed.
+        announced: the entry of body's blob, unless a document has named it before. Raises AwsError NoSuchBucket or what condition raises; nothing is changed.
         """
         with self.store.transaction():
-            if self.store.documents.get(BUCKETS, bucket) is None:
-                raise errors.no_such_bucket(bucket)
+            self.home(bucket)
             space = objects(bucket)
             present = self.store.documents.get(space, key)
             condition(present)
@@ -118,7 +126,8 @@ class Records:
                 self.store.documents.insert(space, key, body)
             else:
                 self.store.documents.update(present, body=body)
-            self.unnamed.take(announced)
+            if announced is not None:
+                self.unnamed.take(announced)
             if part_list is not None:
                 self.store.documents.insert(parts(bucket), body["Blob"], {"Parts": part_list})
             return self._drop(bucket, present)

@@ -61,7 +61,7 @@ class Tagging:
 
     @operation()
     def get_object_tagging(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
-        document = self._records.get(ctx, bucket, key, ctx.request.get("VersionId"))
+        document = self._records.get(ctx, bucket, key)
         return {"TagSet": listed(document.body.get("Tags", {}))}
 
     @operation()
@@ -76,6 +76,6 @@ class Tagging:
         return self._set(ctx, bucket, key, {})
 
     def _set(self, ctx: Context, bucket: str, key: str, tags: dict[str, str]) -> dict[str, Any]:
-        document = self._records.get(ctx, bucket, key, ctx.request.get("VersionId"))
+        document = self._records.get(ctx, bucket, key)
         self._records.store.documents.update(document, body={**document.body, "Tags": tags})
         return {}

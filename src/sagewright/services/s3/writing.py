@@ -45,17 +45,17 @@ class Received:
 class _Hashes:
     """All digests over one body."""
 
-    def __init__(self, expected: Expected, algorithm: Algorithm) -> None:
-        self.algorithm = algorithm
+    def __init__(self, expected: Expected, algorithms: Sequence[Algorithm]) -> None:
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha256 = hashlib.sha256() if expected.sha256 is not None else None
-        self.checksum = algorithm.new()
+        self.checksums = {algorithm.name: algorithm.new() for algorithm in algorithms}
 
     def others(self, step: _Step) -> None:
         for piece in step:
             if self.sha256 is not None:
                 self.sha256.update(piece)
-            self.checksum.update(piece)
+            for checksum in self.checksums.values():
+                checksum.update(piece)
 
     def main(self, step: _Step) -> None:
         for piece in step:
@@ -75,17 +75,17 @@ class Intake:
     async def receive(self, expected: Expected, algorithm: Algorithm | None = None) -> AsyncIterator[Received]:
         """Take a body in; the block gives its blob a name, else the blob goes. Raises AwsError.
 
-        algorithm: the checksum to keep; without it the one the client sent, else S3's default.
+        algorithm: a checksum to keep besides the one the client sent; S3's default where there is neither.
         """
-        kept = algorithm or expected.algorithm or ALGORITHMS[DEFAULT]
-        hashes = _Hashes(expected, kept)
+        wanted = [item for item in (expected.algorithm, algorithm) if item is not None]
+        hashes = _Hashes(expected, wanted or [ALGORITHMS[DEFAULT]])
         writer = self._store.blobs.writer()
         announced: str | None = None
         try:
             size, rest = await self._pass(expected, writer, hashes)
             announced = self._unnamed.announce([writer.id])
-            value = await self._disk.run(_finish, writer, expected, hashes, size, rest)
-            yield Received(writer.id, announced, size, hashes.md5.digest(), {kept.name: encode(value)})
+            found = await self._disk.run(_finish, writer, expected, hashes, size, rest)
+            yield Received(writer.id, announced, size, hashes.md5.digest(), found)
         except BaseException as error:
             writer.abort()
             await self._unnamed.empty(announced)
@@ -134,16 +134,17 @@ class Intake:
             yield piece
 
 
-def _finish(writer: BlobWriter, expected: Expected, hashes: _Hashes, size: int, rest: _Step) -> bytes:
-    """Take the last step, verify the whole, make it durable; the value of the checksum to keep. Raises AwsError."""
+def _finish(writer: BlobWriter, expected: Expected, hashes: _Hashes, size: int, rest: _Step) -> dict[str, str]:
+    """Take the last step, verify the whole, make it durable; the checksums, in base64. Raises AwsError."""
     _write(writer, rest)
     hashes.main(rest)
     hashes.others(rest)
-    checksum = hashes.checksum.digest()
+    found = {name: checksum.digest() for name, checksum in hashes.checksums.items()}
     sha256 = hashes.sha256.hexdigest() if hashes.sha256 is not None else None
-    expected.verify(size, hashes.md5.digest(), sha256, checksum)
+    sent = found[expected.algorithm.name] if expected.algorithm is not None else None
+    expected.verify(size, hashes.md5.digest(), sha256, sent)
     writer.commit()
-    return checksum
+    return {name: encode(value) for name, value in found.items()}
 
 
 def _write(writer: BlobWriter, step: _Step) -> None:

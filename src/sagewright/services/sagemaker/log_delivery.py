@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from sagewright.core.errors import AwsError
 from sagewright.runtime.observation import LogLine
 from sagewright.services.sagemaker.metrics import Sample
 from sagewright.wire.client import Clients
+
+_log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
@@ -33,7 +36,7 @@ def at_once(call: Awaitable[_Result]) -> _Result:
     except StopIteration as done:
         result: _Result = done.value
         return result
-    steps.close()  # type: ignore[attr-defined]
+    steps.close()
     raise RuntimeError("an in-process call waited inside a transaction")
 
 
@@ -58,6 +61,7 @@ class Delivery:
                 at_once(self._logs.put_log_events(**put))
 
     def samples(self, namespace: str, dimensions: Mapping[str, str], samples: Iterable[Sample]) -> None:
+        """What CloudWatch does not take (a time more than two weeks ago) is left out."""
         pairs = [{"Name": name, "Value": value} for name, value in dimensions.items()]
         data = [
             {"MetricName": s.name, "Dimensions": pairs, "Timestamp": as_datetime(s.at), "Value": s.value}
@@ -65,7 +69,10 @@ class Delivery:
         ]
         for start in range(0, len(data), _BATCH):
             batch = data[start : start + _BATCH]
-            at_once(self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=batch))
+            try:
+                at_once(self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=batch))
+            except AwsError as error:
+                _log.warning("metric data of %s were left out: %s", dimensions, error)
 
 
 def _unless_there(create: Callable[..., Awaitable[Any]], **members: str) -> None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-
 _LONGEST = 4_096
 """Characters of a line that are looked at."""
 

@@ -15,6 +15,7 @@ from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Capabilities
 from sagewright.services.sagemaker import training_request, training_status
 from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
+from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, DuplicateKey, Space, Store
 
 KIND = "sagemaker:training-job"
@@ -28,7 +29,7 @@ def job_arn(space: Space, name: str) -> str:
 class TrainingJobs:
     """A job is one document: ``request`` (what Create took, with defaults) and ``state`` (see training_status).
 
-    kick: wakes the reconciler.
+    kick: has the reconciler look at a job's key.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class TrainingJobs:
         tags: Tags,
         images: Images,
         capabilities: Capabilities,
-        kick: Callable[[], None],
+        kick: Callable[[str], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -68,7 +69,7 @@ class TrainingJobs:
         arn = job_arn(space, training_job_name)
         try:
             with self._store.transaction():
-                self._store.documents.insert(space, training_job_name, body, status="InProgress")
+                document = self._store.documents.insert(space, training_job_name, body, status="InProgress")
                 self._tags.add(arn, tags or [])
         except DuplicateKey:
             raise AwsError(
@@ -76,7 +77,7 @@ class TrainingJobs:
                 "Training job names must be unique within an AWS account and region, and a training job with this "
                 f"name already exists ({arn})",
             ) from None
-        self._kick()
+        self._kick(key_of(document))
         return {"TrainingJobArn": arn}
 
     @operation()
@@ -110,7 +111,7 @@ class TrainingJobs:
             return
         state = training_status.enter(document.body["state"], "Stopping", self._clock.now())
         self._store.documents.update(document, body={**document.body, "state": state}, status="Stopping")
-        self._kick()
+        self._kick(key_of(document))
 
     @operation()
     def delete_training_job(self, ctx: Context, training_job_name: str) -> None:

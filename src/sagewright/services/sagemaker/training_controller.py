@@ -14,19 +14,25 @@ from typing import Any
 from sagewright.core.clock import Clock
 from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Admission
+from sagewright.runtime.instances import UnknownInstanceType
 from sagewright.runtime.observation import FINAL, LogLine, Observation, Step
+from sagewright.runtime.reconcile import LOOK
 from sagewright.services.sagemaker.images import Images, UnknownImage
+from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.services.sagemaker.log_delivery import Delivery
 from sagewright.services.sagemaker.metrics import Extractor, latest
 from sagewright.services.sagemaker.training import KIND, job_arn
 from sagewright.services.sagemaker.training_status import IN_MOTION, MESSAGES, enter, fail, job_status
 from sagewright.services.sagemaker.training_workload import HOST, model_artifacts, workload, workload_id
-from sagewright.store import Document, Space, Store
+from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 """CloudWatch's name space of algorithm metrics; their only dimension is TrainingJobName."""
+
+_IN_LINE = 0.2
+"""Seconds until a job that waits for its place on the machine asks again."""
 
 _LOST = "The process that looked after the job's instance ended unexpectedly. Please try again."
 
@@ -46,20 +52,22 @@ class TrainingController:
 
     def active(self) -> list[str]:
         documents = self._store.documents.with_status(KIND, IN_MOTION)
-        return [_key(document.space, document.key) for document in sorted(documents, key=lambda each: each.created)]
+        return [key_of(document) for document in sorted(documents, key=lambda each: each.created)]
 
-    async def step(self, key: str) -> None:
+    def owned(self) -> set[str]:
+        """The ids of the workloads that belong to a job in motion."""
+        return {workload_id(document) for document in self._store.documents.with_status(KIND, IN_MOTION)}
+
+    async def step(self, key: str) -> float | None:
         document = self._read(key)
         if document is None or document.status not in IN_MOTION:
-            return
+            return None
         if document.body["state"].get("Launched"):
-            await self._follow(key, document)
-        else:
-            await self._start(key, document)
+            return await self._follow(key, document)
+        return await self._start(key, document)
 
     def _read(self, key: str) -> Document | None:
-        account, region, name = key.split("/", 2)
-        return self._store.documents.get(Space(KIND, account, region), name)
+        return self._store.documents.get(*place_of(key, KIND))
 
     def _save(self, document: Document, state: Mapping[str, Any]) -> Document:
         status = job_status(state, document.status)
@@ -67,67 +75,69 @@ class TrainingController:
 
     # Before there is a workload
 
-    async def _start(self, key: str, document: Document) -> None:
+    async def _start(self, key: str, document: Document) -> float | None:
         state, now = document.body["state"], self._clock.now()
         if document.status == "Stopping":
             await self._end(document, enter(state, "Stopped", now))
-            return
-        resources = document.body["request"]["ResourceConfig"]
+            return None
+        request = document.body["request"]
         try:
-            algorithm = self._images.algorithm(document.body["request"]["AlgorithmSpecification"]["TrainingImage"])
-            grant = self._admission.admit(workload_id(document), resources["InstanceType"])
-        except (UnknownImage, Unsupported) as error:
+            algorithm = self._images.algorithm(request["AlgorithmSpecification"]["TrainingImage"])
+            grant = self._admission.admit(workload_id(document), request["ResourceConfig"]["InstanceType"])
+        except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
-            return
+            return None
         if grant is None:
-            self._save(document, enter(state, "Pending", now))
-            return
+            waiting = enter(state, "Pending", now)
+            if waiting != state:
+                self._save(document, waiting)
+            return _IN_LINE
         work = workload(document, job_arn(document.space, document.key), algorithm, grant)
         try:
             await asyncio.to_thread(self._backend.launch, work)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
-            await self._end(document, fail(state, f"{kind}: {error}", self._clock.now()))
-            return
-        self._launched(key)
-
-    def _launched(self, key: str) -> None:
-        document = self._read(key)  # it may have been asked to stop meanwhile
-        if document is None:
-            return
+            await self._fail(key, f"{kind}: {error}")
+            return None
+        document = self._present(key)  # it may have been asked to stop meanwhile
         now = self._clock.now()
         log = {"stream": f"{document.key}/{HOST}-{int(now)}", "offset": 0}
         state = {**document.body["state"], "Launched": True, "Log": log, "Steps": 0}
-        if document.status == "InProgress":
-            state = enter(state, "Starting", now)
-        self._save(document, state)
+        self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
+        return LOOK
+
+    def _present(self, key: str) -> Document:
+        """The document as it is now; a job in motion cannot be deleted."""
+        document = self._read(key)
+        if document is None:
+            raise RuntimeError(f"{key}: a job in motion has no document")
+        return document
 
     # While there is one
 
-    async def _follow(self, key: str, document: Document) -> None:
-        id = workload_id(document)
+    async def _follow(self, key: str, document: Document) -> float | None:
+        work = workload_id(document)
         try:
             if document.status == "Stopping" and not document.body["state"].get("Signalled"):
-                self._backend.signal(id, "stop")
+                self._backend.signal(work, "stop")
                 document = self._save(document, {**document.body["state"], "Signalled": True})
-            observation = self._backend.observe(id)
-            if not observation.alive and not observation.finished:
-                observation = self._backend.observe(id)  # it may have ended between its last word and the look
+            observation = self._backend.observe(work)
             while True:
-                lines, offset = self._backend.logs(id, document.body["state"]["Log"]["offset"])
+                lines, offset = self._backend.logs(work, document.body["state"]["Log"]["offset"])
                 document = self._advance(document, observation, lines, offset)
-                if not lines or not (observation.finished or not observation.alive):
+                if not observation.finished:
+                    return LOOK
+                if not lines:
                     break
                 await asyncio.sleep(0)
+                document = self._present(key)
         except UnknownWorkload:
-            await self._end(document, fail(document.body["state"], f"InternalServerError: {_LOST}", self._clock.now()))
-            return
-        if observation.finished or not observation.alive:
-            await self._end(document, _final(document, observation, self._clock.now()))
+            await self._fail(key, f"InternalServerError: {_LOST}")
+            return None
+        await self._end(document, _final(document, observation))
+        return None
 
-    def _advance(
-        self, document: Document, observation: Observation, lines: Sequence[LogLine], offset: int
-    ) -> Document:
+    def _advance(self, document: Document, observation: Observation, lines: Sequence[LogLine], offset: int) -> Document:
         """Write what is new: steps short of the last, log lines, metrics."""
         before = document.body["state"]
         steps = [step for step in observation.steps if step.name not in FINAL]
@@ -145,15 +155,15 @@ class TrainingController:
             delivery.samples(NAMESPACE, {"TrainingJobName": document.key}, samples)
             return self._save(document, state)
 
+    async def _fail(self, key: str, reason: str) -> None:
+        document = self._present(key)
+        await self._end(document, fail(document.body["state"], reason, self._clock.now()))
+
     async def _end(self, document: Document, state: Mapping[str, Any]) -> None:
-        """The last transition. The workload's folder goes after it is written, so that a killed server can repeat it."""
+        """The last transition. The workload's folder goes only after that is written: until then all can be redone."""
         self._save(document, state)
         self._admission.release(workload_id(document))
         await asyncio.to_thread(self._backend.remove, workload_id(document))
-
-
-def _key(space: Space, name: str) -> str:
-    return f"{space.account}/{space.region}/{name}"
 
 
 def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
@@ -165,12 +175,9 @@ def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
     return changed
 
 
-def _final(document: Document, observation: Observation, now: float) -> dict[str, Any]:
-    """The job's last state. What was uploaded stays: a stopped job has artifacts too."""
-    state = document.body["state"]
-    last = observation.steps[-1] if observation.finished else None
-    if last is None:
-        return fail(state, f"InternalServerError: {_LOST}", now)
+def _final(document: Document, observation: Observation) -> dict[str, Any]:
+    """The job's last state. What was uploaded stays: a stopped job may have artifacts too."""
+    state, last = document.body["state"], observation.steps[-1]
     if last.name == "Failed":
         reason = observation.failure.reason if observation.failure else f"InternalServerError: {_LOST}"
         return fail(state, reason, last.at)

@@ -66,7 +66,7 @@ def _ended(state: Mapping[str, Any], at: float) -> dict[str, Any]:
 
 
 def fail(state: Mapping[str, Any], reason: str, at: float) -> dict[str, Any]:
-    """The state of a job that failed. reason: ``ClientError: ...``, ``AlgorithmError: ...`` or ``InternalServerError: ...``."""
+    """The state of a job that failed. reason: ``ClientError: ...``, ``AlgorithmError: ...`` ..., cut where too long."""
     return enter({**state, "FailureReason": reason[:_REASON_LIMIT]}, "Failed", at)
 
 

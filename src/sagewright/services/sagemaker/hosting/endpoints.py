@@ -15,6 +15,7 @@ from sagewright.kit.tags import Tags
 from sagewright.services.sagemaker.hosting.fleet import Fleet, State, Variant, new_fleet, routes
 from sagewright.services.sagemaker.hosting.models import container, model_data
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT, ENDPOINT_CONFIG, MODEL
+from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, Store
 
 IN_MOTION = ("Creating", "Updating", "Deleting")
@@ -24,11 +25,11 @@ _LISTING = Listing()
 
 
 class Endpoints:
-    """An endpoint is one document: ``state`` (see fleet) and ``routes`` (see fleet.routes). kick: wakes the reconciler."""
+    """An endpoint is one document: ``state`` (see fleet) and ``routes`` (see fleet.routes). kick: has the
+    reconciler look at an endpoint's key.
+    """
 
-    def __init__(
-        self, store: Store, clock: Clock, holder: Holder, tags: Tags, kick: Callable[[], None]
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, holder: Holder, tags: Tags, kick: Callable[[str], None]) -> None:
         self._store = store
         self._clock = clock
         self._holder = holder
@@ -47,12 +48,12 @@ class Endpoints:
         _check_deployment(deployment_config)
         now = self._clock.now()
         fleet = new_fleet(endpoint_config_name, self._variants(ctx, endpoint_config_name), now)
-        state = State(coming=fleet, changed=now, deployment=deployment_config or {})
+        state = State(endpoint_config_name, coming=fleet, changed=now, deployment=deployment_config or {})
         arn = ENDPOINT.arn_of(ctx.account, ctx.region, endpoint_name)
         with self._store.transaction():
-            ENDPOINT.insert(self._store, ctx, endpoint_name, body_of(state), status="Creating")
+            document = ENDPOINT.insert(self._store, ctx, endpoint_name, body_of(state), status="Creating")
             self._tags.add(arn, tags or [])
-        self._kick()
+        self._kick(key_of(document))
         return {"EndpointArn": arn}
 
     @operation()
@@ -125,13 +126,12 @@ class Endpoints:
             return
         self._check_settled(document)
         state = replace(State.from_json(document.body["state"]), changed=self._clock.now())
-        body = {**body_of(state), "routes": {"variants": []}}
-        self._store.documents.update(document, body=body, status="Deleting")
-        self._kick()
+        self._store.documents.update(document, body=body_of(state, serving=False), status="Deleting")
+        self._kick(key_of(document))
 
     def _update(self, document: Document, state: State) -> dict[str, Any]:
         self._store.documents.update(document, body=body_of(state), status="Updating")
-        self._kick()
+        self._kick(key_of(document))
         return {"EndpointArn": ENDPOINT.arn_of(document.space.account, document.space.region, document.key)}
 
     def _find(self, ctx: Context, name: str) -> Document:
@@ -175,9 +175,9 @@ class Endpoints:
         )
 
 
-def body_of(state: State) -> dict[str, Any]:
-    """An endpoint's document."""
-    return {"state": state.to_json(), "routes": routes(state)}
+def body_of(state: State, *, serving: bool = True) -> dict[str, Any]:
+    """An endpoint's document. serving: whether it takes requests."""
+    return {"state": state.to_json(), "routes": routes(state) if serving else {"variants": []}}
 
 
 def _check_deployment(config: Mapping[str, Any] | None) -> None:
@@ -215,7 +215,7 @@ def _described(document: Document) -> dict[str, Any]:
     shown = state.current or state.coming
     answer: dict[str, Any] = {
         **_summary(document),
-        "EndpointConfigName": shown.config if shown is not None else document.body.get("config"),
+        "EndpointConfigName": state.config,
         "ProductionVariants": _variants_shown(shown, document.status) if shown is not None else None,
         "FailureReason": state.failure or None,
         "LastDeploymentConfig": dict(state.deployment) or None,

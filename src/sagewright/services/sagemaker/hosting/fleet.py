@@ -81,8 +81,11 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """changed: epoch seconds of the last change of status or config. deployment: the last DeploymentConfig."""
+    """config: the name of the current fleet's, or of the one that never came up. changed: epoch seconds of the last
+    change of status or config. deployment: the last DeploymentConfig.
+    """
 
+    config: str
     current: Fleet | None = None
     coming: Fleet | None = None
     retired: tuple[Instance, ...] = ()
@@ -103,9 +106,7 @@ class State:
         def renewed(fleet: Fleet | None) -> Fleet | None:
             return replace(fleet, instances=renew(fleet.instances)) if fleet is not None else None
 
-        return replace(
-            self, current=renewed(self.current), coming=renewed(self.coming), retired=renew(self.retired)
-        )
+        return replace(self, current=renewed(self.current), coming=renewed(self.coming), retired=renew(self.retired))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -113,6 +114,7 @@ class State:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> State:
         return cls(
+            config=document["config"],
             current=_fleet(document["current"]),
             coming=_fleet(document["coming"]),
             retired=tuple(Instance(**each) for each in document["retired"]),
@@ -175,7 +177,7 @@ def _bring_up(state: State, coming: Fleet, status: str, now: float) -> tuple[Sta
     before = state.current.instances if state.current is not None else ()
     served = replace(coming, instances=tuple(replace(each, served=True) for each in coming.instances))
     retired = (*state.retired, *_retired(before, now))
-    return State(current=served, retired=retired, changed=now, deployment=state.deployment), "InService"
+    return State(coming.config, current=served, retired=retired, changed=now, deployment=state.deployment), "InService"
 
 
 def _keep_up(state: State, current: Fleet, status: str, now: float) -> tuple[State, str]:

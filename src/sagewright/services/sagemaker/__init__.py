@@ -1,0 +1,92 @@
+"""Amazon SageMaker: training jobs, models, endpoint configurations, endpoints and their tags.
+
+    parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
+    yield parts.service
+    reconciler = Reconciler(parts.controllers, clock)
+    # start: admission.rebuild(backend); parts.sweep(); await reconciler.start()
+    # stop:  await reconciler.stop()
+
+``kick`` is ``reconciler.kick``; as the reconciler is made after the controllers, hand in a function that calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sagewright.core.clock import Clock
+from sagewright.kit.hold import Holder
+from sagewright.kit.operation import Service
+from sagewright.kit.resource import Resource
+from sagewright.kit.tags import Tags
+from sagewright.runtime.backend import Backend
+from sagewright.runtime.capacity import Admission
+from sagewright.runtime.reconcile import Controller
+from sagewright.services.sagemaker.hosting import endpoint_configs, models
+from sagewright.services.sagemaker.hosting.controller import HostingController
+from sagewright.services.sagemaker.hosting.endpoints import Endpoints
+from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
+from sagewright.services.sagemaker.hosting.workload import granted
+from sagewright.services.sagemaker.images import Images
+from sagewright.services.sagemaker.tags import ResourceTags
+from sagewright.services.sagemaker.training import TrainingJobs
+from sagewright.services.sagemaker.training_controller import TrainingController
+from sagewright.store import Store
+from sagewright.wire.client import Clients
+
+__all__ = ["SageMaker", "sagemaker"]
+
+Kick = Callable[[Controller, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SageMaker:
+    """The service, and what the reconciler is to run for it."""
+
+    service: Service
+    training: TrainingController
+    hosting: HostingController
+    backend: Backend
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        return (self.training, self.hosting)
+
+    def sweep(self) -> None:
+        """After a start: clear away workloads that belong to nothing any more, before any step is taken.
+
+        A server killed between a job's last write and the end of its folder leaves such a one behind.
+        """
+        owned = self.training.owned() | self.hosting.owned()
+        for work in self.backend.recover():
+            if work not in owned:
+                self.backend.remove(work)
+
+
+def sagemaker(
+    store: Store,
+    clock: Clock,
+    holder: Holder,
+    clients: Clients,
+    backend: Backend,
+    admission: Admission,
+    outstanding: Callable[[str], int],
+    kick: Kick,
+    *,
+    strict: bool = False,
+    images: Images | None = None,
+) -> SageMaker:
+    """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
+    tags, images, able = Tags(store), images or Images(), backend.capabilities
+    training = TrainingController(store, clock, clients, images, backend, admission)
+    grant = granted(backend.capacity(), strict=strict)
+    hosting = HostingController(store, clock, clients, tags, images, backend, grant, outstanding)
+    service = Service(
+        "sagemaker",
+        TrainingJobs(store, clock, holder, tags, images, able, lambda key: kick(training, key)),
+        Resource(MODEL, store, clock, tags, models.prepare(able)),
+        Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
+        Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),
+        ResourceTags(store, tags),
+    )
+    return SageMaker(service, training, hosting, backend)

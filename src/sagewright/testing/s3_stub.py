@@ -1,0 +1,121 @@
+"""A small S3 for the tests of backends: a real HTTP server on loopback over a folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+import threading
+import zlib
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+
+class S3Stub:
+    """Just enough of S3 for an agent: objects are files under <data_dir>/blobs. share: says where they are."""
+
+    def __init__(self, data_dir: Path, share: bool = True) -> None:
+        self.data_dir = data_dir
+        self.share = share
+        self.objects: dict[str, dict[str, Path]] = {"bucket": {}}
+        self.requests: list[str] = []
+        self._server: ThreadingHTTPServer | None = None
+        (data_dir / "blobs").mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Listen on a new port and write server.json."""
+        stub = self
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"stub": stub}))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        document = {"port": self._server.server_address[1], "host": "127.0.0.1", "pid": os.getpid()}
+        (self.data_dir / "server.json").write_text(json.dumps(document))
+
+    def stop(self) -> None:
+        """Go away, as a killed server does: server.json stays."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def put(self, key: str, body: bytes, bucket: str = "bucket") -> Path:
+        """Store an object; its file."""
+        path = self.data_dir / "blobs" / f"{len(os.listdir(self.data_dir / 'blobs')):04d}"
+        path.write_bytes(body)
+        path.chmod(0o444)
+        self.objects[bucket][key] = path
+        return path
+
+    def get(self, key: str) -> bytes:
+        """An object's bytes. Raises KeyError."""
+        return self.objects["bucket"][key].read_bytes()
+
+    def members(self, key: str) -> dict[str, bytes]:
+        """The files of a stored tar.gz."""
+        with tarfile.open(fileobj=io.BytesIO(self.get(key))) as archive:
+            files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+            return {name: file.read() for name, file in files.items() if file is not None}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    stub: S3Stub
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        self.stub.requests.append(format % args)
+
+    def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _error(self, status: int, code: str, message: str) -> None:
+        self._answer(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        bucket, _, key = unquote(url.path)[1:].partition("/")
+        objects = self.stub.objects.get(bucket)
+        if objects is None:
+            self._error(404, "NoSuchBucket", "The specified bucket does not exist")
+        elif not key:
+            self._list(objects, {name: values[0] for name, values in parse_qs(url.query).items()})
+        elif key not in objects:
+            self._error(404, "NoSuchKey", "The specified key does not exist.")
+        else:
+            headers = {"x_sagewright_blob": objects[key].name} if self.stub.share else {}
+            self._answer(200, objects[key].read_bytes(), **headers)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _list(self, objects: dict[str, Path], query: dict[str, str], page: int = 3) -> None:
+        keys = sorted(key for key in objects if key.startswith(query.get("prefix", "")))
+        keys = [key for key in keys if key > query.get("continuation-token", "")]
+        xml = "".join(f"<Contents><Key>{escape(quote(key))}</Key></Contents>" for key in keys[:page])
+        if len(keys) > page:
+            xml += f"<NextContinuationToken>{escape(keys[page - 1])}</NextContinuationToken>"
+        self._answer(200, f"<ListBucketResult><EncodingType>url</EncodingType>{xml}</ListBucketResult>".encode())
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        bucket, _, key = unquote(self.path)[1:].partition("/")
+        wanted = b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+        if bucket not in self.stub.objects:
+            self._error(404, "NoSuchBucket", "The specified bucket does not exist")
+        elif self.headers["x-amz-checksum-crc32"] != wanted:
+            self._error(400, "BadDigest", "The CRC32 you specified did not match.")
+        else:
+            self.stub.put(key, body, bucket)
+            self._answer(200)

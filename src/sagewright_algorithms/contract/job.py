@@ -1,0 +1,94 @@
+"""A training job inside its container: from /opt/ml/input to /opt/ml/model, or to /opt/ml/output/failure."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from sagewright_algorithms.contract import log
+from sagewright_algorithms.contract.channels import Channel, channels_of
+from sagewright_algorithms.contract.environment import Environment
+from sagewright_algorithms.contract.errors import AlgorithmError, AlgorithmFailure, ClientError
+from sagewright_algorithms.contract.hyperparameters import validate
+from sagewright_algorithms.contract.spec import AlgorithmSpec
+
+_FAILURE_LENGTH = 1024
+_TRACEBACK_LINES = 12
+
+
+class Stop:
+    """SIGTERM: SageMaker stops the job and gives it 120 s.
+
+    Until the algorithm says that it can stop in order (``graceful``), the process just exits; afterwards ``requested``
+    turns true, and the algorithm saves what it has and returns.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.graceful = False
+
+    def listen(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if not self.graceful:
+            log.warning("Received SIGTERM before training began: no model is saved.")
+            sys.exit(0)
+        log.warning("Received SIGTERM: saving the current model.")
+        self.requested = True
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What an algorithm's ``train(job)`` gets. hyperparameters: parsed and checked. channels: by name."""
+
+    environment: Environment
+    hyperparameters: Mapping[str, Any]
+    channels: Mapping[str, Channel]
+    stop: Stop = field(default_factory=Stop)
+
+
+def run(spec: AlgorithmSpec, environment: Environment) -> int:
+    """Trains; returns the process's exit code: 0, or 1 with the reason in output/failure."""
+    stop = Stop()
+    stop.listen()
+    try:
+        _train(spec, environment, stop)
+    except AlgorithmFailure as failure:
+        _fail(environment, str(failure), failure.__cause__)
+        return 1
+    except MemoryError as error:
+        _fail(environment, str(ClientError("Out of memory. Please use a larger instance or less data.")), error)
+        return 1
+    except Exception as error:
+        _fail(environment, str(AlgorithmError(f"{type(error).__name__}: {error}")), error)
+        return 1
+    return 0
+
+
+def _train(spec: AlgorithmSpec, environment: Environment, stop: Stop) -> None:
+    given = environment.hyperparameters
+    log.info(f"Running {spec.name} in algorithm mode with the hyperparameters {given}")
+    values = validate(spec.hyperparameters, spec.rules, given)
+    channels = channels_of(spec, environment.input_data, environment.data_folder)
+    if len(environment.hosts) > 1 and not spec.distributed:
+        raise ClientError(f"{spec.name} trains on one instance only; the job has {len(environment.hosts)}")
+    environment.model_dir.mkdir(parents=True, exist_ok=True)
+    job = TrainingJob(environment, values, channels, stop)
+    import_module(f"sagewright_algorithms.{spec.package}.train").train(job)
+
+
+def _fail(environment: Environment, reason: str, cause: BaseException | None) -> None:
+    if cause is not None and not reason.startswith("ClientError"):
+        lines = "".join(traceback.format_exception(cause)).rstrip().splitlines()
+        for line in lines[-_TRACEBACK_LINES:]:
+            log.write_line(line)
+    log.error(reason)
+    environment.failure_file.parent.mkdir(parents=True, exist_ok=True)
+    environment.failure_file.write_text(reason[:_FAILURE_LENGTH])

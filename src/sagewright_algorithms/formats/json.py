@@ -1,0 +1,70 @@
+"""JSON requests ``{"instances": [...]}`` and responses ``{"predictions": [...]}`` of the first-party algorithms.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from sagewright_algorithms.formats.examples import Columns, Features, FormatError
+
+
+def decode(body: bytes) -> Features:
+    """(instances, d). Raises FormatError, which names the instance."""
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise FormatError(f"not JSON: {error}") from error
+    instances = document.get("instances") if isinstance(document, dict) else None
+    if not isinstance(instances, list) or not instances:
+        raise FormatError('expected {"instances": [...]} with at least one instance')
+    return features_of(instances)
+
+
+def features_of(instances: Sequence[Any]) -> Features:
+    """Instances in any of AWS's forms: ``features`` as a list, or ``data.features.values`` dense or with keys and shape."""
+    tensors = [_tensor(instance, number) for number, instance in enumerate(instances, 1)]
+    if any(isinstance(tensor, dict) and "keys" in tensor for tensor in tensors):
+        return scipy.sparse.vstack([_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)], "csr")
+    rows = [tensor["values"] if isinstance(tensor, dict) else tensor for tensor in tensors]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(rows[0]):
+            raise FormatError(f"instance {number}: expected {len(rows[0])} features as in instance 1, found {len(row)}")
+    try:
+        return np.array(rows, np.float32)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"a feature is not a number: {error}") from error
+
+
+def _tensor(instance: Any, number: int) -> Any:
+    if isinstance(instance, dict):
+        found = instance.get("data", instance)
+        found = found.get("features") if isinstance(found, dict) else None
+        if isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("values"), list)):
+            return found
+    raise FormatError(f"instance {number}: no features")
+
+
+def _sparse(tensor: Any, number: int) -> scipy.sparse.csr_matrix:
+    try:
+        keys, values, width = tensor["keys"], tensor["values"], int(tensor["shape"][-1])
+        return scipy.sparse.csr_matrix((np.array(values, np.float32), keys, [0, len(keys)]), shape=(1, width))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise FormatError(f"instance {number}: a sparse instance needs keys, values and shape: {error}") from error
+
+
+def objects(columns: Columns) -> Iterator[dict[str, Any]]:
+    """One object a prediction."""
+    lists = {name: column.tolist() for name, column in columns.items()}
+    for row in zip(*lists.values(), strict=True):
+        yield dict(zip(lists, row, strict=True))
+
+
+def encode(columns: Columns) -> bytes:
+    return json.dumps({"predictions": list(objects(columns))}).encode()
