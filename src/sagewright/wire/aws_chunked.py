@@ -2,7 +2,12 @@
 
 Format: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 
-    <size in hex>[;chunk-signature=<hex>]\\r\\n<bytes>\\r\\n ... 0[;chunk-signature=<hex>]\\r\\n<name>:<value>\\r\\n ...\\r\\n
+    <size in hex>[;chunk-signature=<hex>]
+    <bytes>
+    ...
+    0[;chunk-signature=<hex>]
+    <name of a trailer>:<value>
+    (an empty line; every line ends in CR LF)
 """
 
 from __future__ import annotations

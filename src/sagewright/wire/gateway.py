@@ -50,9 +50,13 @@ class Gateway:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        request = _request(scope, receive)
+        incoming = _Incoming(receive)
+        request = _request(scope, incoming)
         try:
             response = await self._answer(request)
+            if not incoming.begun and "expect" in request.headers:
+                # The client holds its body back until it is asked for, so what it sends next is no body.
+                response.headers["Connection"] = "close"
             await _send(response, request.method, send)
         except ClientGone:
             _log.debug("client gone: %s %s", request.method, request.path)
@@ -92,7 +96,7 @@ def _operation_name(exchange: Exchange) -> str:
     return f"{exchange.route.service}.{exchange.route.operation}"
 
 
-def _request(scope: dict[str, Any], receive: Any) -> HttpRequest:
+def _request(scope: dict[str, Any], incoming: _Incoming) -> HttpRequest:
     headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     declared = headers.get("content-length")
     length = int(declared) if declared.isdigit() else None
@@ -103,20 +107,30 @@ def _request(scope: dict[str, Any], receive: Any) -> HttpRequest:
         path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
-        body=Body(_chunks(receive), length),
+        body=Body(incoming.chunks(), length),
         scheme=scope["scheme"],
     )
 
 
-async def _chunks(receive: Any) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if message.get("body"):
-            yield message["body"]
-        if not message.get("more_body"):
-            return
+class _Incoming:
+    """A request's body as the server hands it over. begun: whether anybody asked for it."""
+
+    __slots__ = ("_receive", "begun")
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self.begun = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        self.begun = True
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            if message.get("body"):
+                yield message["body"]
+            if not message.get("more_body"):
+                return
 
 
 async def _send(response: HttpResponse, method: str, send: Any) -> None:

@@ -136,7 +136,11 @@ def to_request(sent: Any) -> tuple[HttpRequest, bytes]:
     url = urlsplit(sent.url)
     headers = Headers(
         [("host", url.netloc)]
-        + [(name, value.decode("latin-1") if isinstance(value, bytes) else str(value)) for name, value in sent.headers.items()]
+        + [
+            (name, value.decode("latin-1") if isinstance(value, bytes) else str(value))
+            for name, value in sent.headers.items()
+            if name.lower() != "host"
+        ]
     )
     body = sent.body or b""
     if isinstance(body, str):

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from sagewright.core.errors import AwsError
@@ -111,7 +112,7 @@ def _choose(upload: Document, uploaded: dict[int, dict[str, Any]], request: dict
     if not wanted or not all(item.get("PartNumber") and item.get("ETag") for item in wanted):
         raise errors.malformed_xml()
     numbers = [item["PartNumber"] for item in wanted]
-    if any(second <= first for first, second in zip(numbers, numbers[1:], strict=False)):
+    if any(second <= first for first, second in pairwise(numbers)):
         message = "The list of parts was not in ascending order. Parts must be ordered by part number."
         raise AwsError("InvalidPartOrder", message, UploadId=upload.body["UploadId"])
     kind = request.get("ChecksumType")
@@ -200,14 +201,14 @@ def _concatenate(blobs: Blobs, sources: Sequence[str], writer: BlobWriter) -> No
 
 def _append(source: int, target: int) -> None:
     left = os.fstat(source).st_size
-    move = os.copy_file_range
+    within_kernel = True
     while left:
         try:
-            moved = move(source, target, left)
+            moved = os.copy_file_range(source, target, left) if within_kernel else _sendfile(source, target, left)
         except OSError:
-            if move is _sendfile:
+            if not within_kernel:
                 raise
-            move = _sendfile
+            within_kernel = False
             continue
         if not moved:
             raise OSError("a stored part is shorter than it should be")

@@ -54,7 +54,7 @@ class Reading:
             await settle(ahead)
 
     def _read(self, at: int, size: int) -> bytes:
-        """Raises OSError where the file ends early: the connection then breaks rather than pass a part for the whole."""
+        """Raises OSError where the file ends early: a broken connection rather than a part passed off as the whole."""
         chunk = os.pread(self._file, size, at)
         while len(chunk) < size:
             more = os.pread(self._file, size - len(chunk), at + len(chunk))

@@ -114,7 +114,8 @@ class Records:
     ) -> str | None:
         """Make body the current version of key, in one transaction; the entry of what it replaced, to be emptied.
 
-        announced: the entry of body's blob, unless a document has named it before. Raises AwsError NoSuchBucket or what condition raises; nothing is changed.
+        announced: the entry of body's blob, unless a document has named it before. Raises AwsError NoSuchBucket or what
+        condition raises; nothing is changed then.
         """
         with self.store.transaction():
             self.home(bucket)
