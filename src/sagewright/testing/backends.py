@@ -326,7 +326,8 @@ class BackendSuite(InputTests):
             return
         real.launch(workload)
         seen = self.until(real, "isolated", lambda seen: seen.phase == "InService")
-        assert self.call(seen, b"abc") == b"cba"
+        for body in (b"abc", bytes(range(256)) * 50_000):
+            assert self.call(seen, body) == body[::-1]
 
     def test_the_sandbox_shows_only_the_job(self, real: Backend, data_dir: Path) -> None:
         if not real.capabilities.sandbox:

@@ -92,8 +92,8 @@ def _data_files(folder: Path, channel: str) -> Iterator[Path]:
             yield path
     if skipped:
         log.warning(
-            f"The depth of folder {folder} exceed the limit {_MAX_DEPTH}. Files in deeper sub dirs won't be loaded. "
-            "Please adjust the folder structure accordingly."
+            f"Files more than {_MAX_DEPTH} folders deep in the {channel} channel are not loaded: {folder}. "
+            "Put them higher up."
         )
 
 
@@ -144,7 +144,6 @@ def warn_of_redundancy(channels: Sequence[Channel]) -> None:
             other = seen.setdefault(key, channel.name)
             if other != channel.name:
                 log.warning(
-                    f"Suspected identical files found. ({path.name} in the {other} and {channel.name} channels). "
-                    "Note: Duplicate data in the training set and validation set is usually not intentional "
-                    "and can impair the validity of the model evaluation by the validation score."
+                    f"{path.name} is in the {other} and the {channel.name} channel with the same size. Data that is in "
+                    "both makes the validation score say little about the model."
                 )

@@ -103,7 +103,7 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class _Number(Hyperparameter):
-    range: Interval = Interval()  # noqa: RUF009 - frozen
+    range: Interval = Interval()
 
     def check(self, value: Any) -> None:
         if value not in self.range:
@@ -177,7 +177,7 @@ class IntegerTuple(Hyperparameter):
 class NestedList(Hyperparameter):
     """``[[1,2],[3,4]]``: lists of integers in a list."""
 
-    range: Interval = Interval()  # noqa: RUF009 - frozen
+    range: Interval = Interval()
 
     def parse(self, text: str) -> list[list[int]]:
         value = _literal(text)

@@ -18,7 +18,6 @@ from sagewright_algorithms.formats.examples import Columns, Examples, Floats, Fo
 
 _DELIMITERS = ",\t;| :"
 _MISSING = ("", "nan", "NaN", "NAN", "NA", "N/A", "null", "NULL")
-_SNIFFED = 1 << 16
 
 
 def delimiter_of(line: str) -> str:
@@ -28,18 +27,17 @@ def delimiter_of(line: str) -> str:
 
 def read(path: Path, options: ReadOptions) -> Examples:
     """path: a file, or a FIFO that is read once. Raises FormatError, which names the row."""
-    with path.open("rb") as stream:
-        line = _first_line(stream)
-        delimiter = delimiter_of(line)
-        source: Any = stream if path.is_fifo() else str(path)
-        width = len(next(csv.reader([line], delimiter=delimiter), []))
-        leading = options.label_size + options.weights
-        if width <= leading:
-            raise FormatError(f"row 1: {width} columns, expected {leading} for label and weight and at least one feature")
-        try:
-            matrix = _parse(source, delimiter, width)
-        except ValueError as error:
-            raise FormatError(_fault(path, delimiter, width) or str(error)) from error
+    source: Path | bytes = path.read_bytes() if path.is_fifo() else path
+    line = _first_line(source)
+    delimiter = delimiter_of(line)
+    width = len(next(csv.reader([line], delimiter=delimiter), []))
+    leading = options.label_size + options.weights
+    if width <= leading:
+        raise FormatError(f"row 1: {width} columns, expected {leading} for label and weight and at least one feature")
+    try:
+        matrix = _parse(source, delimiter, width)
+    except ValueError as error:
+        raise FormatError(_fault(source, delimiter, width) or str(error)) from error
     return Examples(
         features=matrix[:, leading:],
         labels=matrix[:, 0].copy() if options.label_size else None,
@@ -48,22 +46,24 @@ def read(path: Path, options: ReadOptions) -> Examples:
     )
 
 
-def _first_line(stream: IO[bytes]) -> str:
-    """Without consuming it: stream is buffered, and may be a FIFO."""
-    head = stream.peek(_SNIFFED)  # type: ignore[attr-defined]
-    if b"\n" not in head and stream.seekable():
-        head = stream.readline()
-    return head.lstrip().split(b"\n", 1)[0].decode("utf-8-sig", errors="replace").rstrip("\r")
+def _text(source: Path | bytes) -> IO[str]:
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _parse(source: Any, delimiter: str, width: int) -> Floats:
+def _first_line(source: Path | bytes) -> str:
+    with _text(source) as stream:
+        return next((line.rstrip("\r\n") for line in stream if line.strip()), "")
+
+
+def _parse(source: Path | bytes, delimiter: str, width: int) -> Floats:
     """(rows, width) float32. Arrow parses column by column on all its threads; the rows are filled block by block."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
     names = [str(index) for index in range(width)]
     table = arrow.read_csv(
-        source,
+        io.BytesIO(source) if isinstance(source, bytes) else source,
         read_options=arrow.ReadOptions(column_names=names),
         parse_options=arrow.ParseOptions(delimiter=delimiter),
         convert_options=arrow.ConvertOptions(
@@ -80,11 +80,9 @@ def _parse(source: Any, delimiter: str, width: int) -> Floats:
     return matrix
 
 
-def _fault(path: Path, delimiter: str, width: int) -> str | None:
-    """Which row is wrong, and how. A second, slow pass: only for a file that would not parse."""
-    if path.is_fifo():
-        return None
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+def _fault(source: Path | bytes, delimiter: str, width: int) -> str | None:
+    """Which row is wrong, and how. A second, slow pass: only for text that would not parse."""
+    with _text(source) as stream:
         for number, cells in enumerate(_rows(stream, delimiter), 1):
             if len(cells) != width:
                 return f"row {number}: expected {width} columns as in row 1, found {len(cells)}"
@@ -111,37 +109,22 @@ def _number(cell: str) -> float | None:
 
 def decode(body: bytes) -> Floats:
     """Rows of features, no label. body: (rows, d) as text. Raises FormatError, which names the row."""
-    text = body.strip()
-    if b"\n" not in text:
+    text = body.strip(b" \r\n")
+    several = b"\n" in text
+    if not several:
         try:
             return np.array([[float(cell) for cell in text.split(b",")]], np.float32)
         except ValueError:
             pass
-    lines = text.decode("utf-8-sig", errors="replace").splitlines()
-    delimiter = delimiter_of(lines[0]) if lines else ","
-    width = len(lines[0].split(delimiter)) if lines else 0
-    if len(lines) > 1:
-        try:
-            return _parse(io.BytesIO(text), delimiter, width)
-        except ValueError:
-            pass
-    return _decode_slowly(lines, delimiter, width)
-
-
-def _decode_slowly(lines: list[str], delimiter: str, width: int) -> Floats:
-    """Row by row, to say where the fault is; and for one row that has a missing value."""
-    rows = []
-    for number, cells in enumerate(_rows(io.StringIO("\n".join(lines)), delimiter), 1):
-        if len(cells) != width:
-            raise FormatError(f"row {number}: expected {width} columns as in row 1, found {len(cells)}")
-        values = [_number(cell) for cell in cells]
-        if None in values:
-            column = values.index(None)
-            raise FormatError(f"row {number}, column {column + 1}: {cells[column][:50]!r} is not a number")
-        rows.append(values)
-    if not rows:
-        raise FormatError("no rows")
-    return np.array(rows, np.float32)
+    line = _first_line(text)
+    delimiter = delimiter_of(line)
+    cells = next(_rows(io.StringIO(line), delimiter), [])
+    try:
+        if several:
+            return _parse(text, delimiter, len(cells))
+        return np.array([[math.nan if cell.strip() in _MISSING else float(cell) for cell in cells]], np.float32)
+    except ValueError as error:
+        raise FormatError(_fault(text, delimiter, len(cells)) or str(error)) from error
 
 
 def encode(columns: Columns) -> bytes:

@@ -15,7 +15,9 @@ def read(path: Path, options: ReadOptions) -> Examples:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(pa.BufferReader(path.read_bytes()) if path.is_fifo() else str(path), partitioning=None)
+        table = parquet.read_table(
+            pa.BufferReader(path.read_bytes()) if path.is_fifo() else str(path), partitioning=None
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"not a Parquet file: {error}") from error
     if options.weights:

@@ -15,8 +15,7 @@ from sagewright.runtime.observation import Failure
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 EVALUATIONS = tuple(
-    (float(round), f"[{round}]\ttrain-rmse:{2 - round / 10:.5f}\tvalidation-rmse:{3 - round / 10:.5f}")
-    for round in range(3)
+    (float(n), f"[{n}]\ttrain-rmse:{2 - n / 10:.5f}\tvalidation-rmse:{3 - n / 10:.5f}") for n in range(3)
 )
 
 
@@ -334,6 +333,7 @@ def test_list_filters_sorts_and_pages(world: World) -> None:
     assert names(SortBy="Status", SortOrder="Descending")[0] == "other"
     assert names(WarmPoolStatusEquals="Available") == []
     first = world.call("list_training_jobs", MaxResults=4, SortOrder="Descending")
+    world.clock.advance(1)
     world.call("create_training_job", **training_request("late"))
     second = world.call("list_training_jobs", MaxResults=4, SortOrder="Descending", NextToken=first["NextToken"])
     seen = [s["TrainingJobName"] for answer in (first, second) for s in answer["TrainingJobSummaries"]]

@@ -26,6 +26,7 @@ class _End:
         self.connection = connection
         self.waiting = b""
         self.said_all = False
+        self.gone = False
         self.peer: _End = self
 
     def events(self) -> int:
@@ -86,10 +87,16 @@ class Relay:
         if end.said_all and end.peer.said_all and not end.waiting and not end.peer.waiting:
             self._close(end)
             return
-        for each in (end, end.peer):
-            self._poll.modify(each.connection, each.events())
-        if events & (select.POLLHUP | select.POLLERR) and end.said_all:
+        if events & (select.POLLHUP | select.POLLERR) and end.said_all and not end.gone:
+            # It would be reported again and again while what it said last is on its way.
+            end.gone = True
+            self._poll.unregister(end.connection)
+        if (end.gone and not end.peer.waiting) or (end.peer.gone and not end.waiting):
             self._close(end)
+            return
+        for each in (end, end.peer):
+            if not each.gone:
+                self._poll.modify(each.connection, each.events())
 
     def _take(self, end: _End) -> None:
         piece = end.connection.recv(_CHUNK)
@@ -111,7 +118,8 @@ class Relay:
         for each in (end, end.peer):
             number = each.connection.fileno()
             if self._ends.pop(number, None) is not None:
-                self._poll.unregister(number)
+                if not each.gone:
+                    self._poll.unregister(number)
                 each.connection.close()
 
 

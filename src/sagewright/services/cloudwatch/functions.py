@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-met
 from __future__ import annotations
 
 import math
-import statistics
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -15,6 +14,16 @@ from sagewright.services.cloudwatch.expression import BadExpression
 from sagewright.services.cloudwatch.series import Grid, Series, Value
 
 Function = Callable[[Grid, Sequence[Value]], Value]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _deviation(values: Sequence[float]) -> float:
+    mean = _mean(values)
+    return math.sqrt(_mean([(value - mean) ** 2 for value in values]))
+
 
 _SINGLE: dict[str, Callable[[float], float]] = {
     "ABS": abs,
@@ -25,11 +34,11 @@ _SINGLE: dict[str, Callable[[float], float]] = {
     "EXP": math.exp,
 }
 _GROUPS: dict[str, Callable[[Sequence[float]], float]] = {
-    "AVG": statistics.fmean,
+    "AVG": _mean,
     "MAX": max,
     "MIN": min,
     "SUM": math.fsum,
-    "STDDEV": statistics.pstdev,
+    "STDDEV": _deviation,
 }
 
 

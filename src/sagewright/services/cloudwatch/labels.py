@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from statistics import fmean
 from typing import Any
 
 from sagewright.services.cloudwatch.series import Series
 
 _DYNAMIC = re.compile(r"\$\{(?:PROP\('(?P<property>[^']+)'\)|(?P<name>\w+))\}")
 _NUMBERS: dict[str, Callable[[list[float]], float]] = {
-    "AVG": fmean,
+    "AVG": lambda values: sum(values) / len(values),
     "DATAPOINT_COUNT": len,
     "FIRST": lambda values: values[0],
     "LAST": lambda values: values[-1],

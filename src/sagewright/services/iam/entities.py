@@ -133,7 +133,9 @@ class Directory:
         tags = self.tags.list(self.arn(document))
         with self.transaction():
             self.delete(document)
-            return self.insert(document.space.account, name, path, {**document.body, "Path": path}, tags, document.created)
+            return self.insert(
+                document.space.account, name, path, {**document.body, "Path": path}, tags, document.created
+            )
 
     def arn(self, document: Document) -> str:
         return f"arn:aws:iam::{document.space.account}:{self._kind.name}{document.body['Path']}{document.key}"

@@ -26,7 +26,7 @@ class Disk:
         return asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
 
     async def run(self, function: Callable[_Args, _Result], *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
-        """The result of work on a thread. A cancelled caller waits for the thread too, so that its files are then free."""
+        """The result of work on a thread. A cancelled caller waits for the thread too: its files are free then."""
         future = self.start(function, *args, **kwargs)
         try:
             return await asyncio.shield(future)

@@ -52,7 +52,7 @@ class Extractor:
 def _number(match: re.Match[str]) -> float | None:
     text = match[1] if match.re.groups else match[0]
     try:
-        value = float((text or "").rstrip(",;"))
+        value = float((text or "").split("#011")[0].rstrip(",;"))  # an escaped tab ends a number too
     except ValueError:
         return None
     return value if math.isfinite(value) else None

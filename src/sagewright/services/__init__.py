@@ -1,0 +1,1 @@
+"""One folder an AWS service, by botocore's id; files by noun."""

@@ -1,0 +1,1 @@
+"""XGBoost. https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost.html"""
