@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ from sagewright.core.clock import SystemClock
 from sagewright.core.errors import AwsError, not_implemented
 from sagewright.core.ids import request_id
 from sagewright.kit.hold import Holder, Holds
+from sagewright.kit.identity import identity
 from sagewright.kit.operation import Context, Service, Services
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
@@ -111,7 +113,11 @@ class App:
         exchange.operation = models.operation(to.service, to.operation)
 
     async def _authenticate(self, exchange: Exchange) -> None:
-        sigv4.check_expiry(exchange.request, self.clock.now())
+        now = self.clock.now()
+        sigv4.check_expiry(exchange.request, now)
+        to = _routed(exchange)
+        if to.access_key.startswith(("AKIA", "ASIA")):
+            exchange.route = replace(to, account=identity(self.store, to.access_key, now).account)
 
     async def _parse(self, exchange: Exchange) -> None:
         codec = protocols.codec(_routed(exchange).protocol)

@@ -91,7 +91,7 @@ class Service:
             method: function
             for part in parts
             for method, function in inspect.getmembers(part, inspect.ismethod)
-            if hasattr(function, "__sagewright_coverage__")
+            if hasattr(function, "__sagewright_coverage__") and not method.startswith("_")
         }
         self._handlers: dict[str, Handler] = {}
 
@@ -101,6 +101,10 @@ class Service:
         if handler is None:
             handler = self._handlers[operation_name] = self._make(operation_name)
         return handler
+
+    def methods(self) -> Iterator[str]:
+        """Snake-case names of what is there."""
+        return iter(self._functions)
 
     def coverage(self) -> Iterator[tuple[str, Coverage]]:
         """Operation names with their coverage, for those that are there."""

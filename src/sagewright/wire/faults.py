@@ -37,7 +37,7 @@ class Fault:
 
 def fault(op: OperationModel | None, error: AwsError) -> Fault:
     """The error under its model's names. A modelled status replaces AwsError's default of 400."""
-    shape = _shapes(op.service_model).get(error.code) if op is not None else None
+    shape = _shapes(op).get(error.code) if op is not None else None
     headers = dict(error.headers)
     code = name = error.code
     status = error.status
@@ -54,8 +54,16 @@ def fault(op: OperationModel | None, error: AwsError) -> Fault:
 
 
 @cache
-def _shapes(service: ServiceModel) -> dict[str, Shape]:
-    """Error shapes by their names and by their codes on the wire, which in IAM and others differ."""
+def _shapes(op: OperationModel) -> dict[str, Shape]:
+    """Error shapes by name and by code on the wire, which in IAM and others differ; the operation's own go first."""
+    found = dict(_service_shapes(op.service_model))
+    for shape in op.error_shapes:
+        found[shape.error_code] = found[shape.name] = shape
+    return found
+
+
+@cache
+def _service_shapes(service: ServiceModel) -> dict[str, Shape]:
     found = {shape.error_code: shape for shape in service.error_shapes}
     return found | {shape.name: shape for shape in service.error_shapes}
 

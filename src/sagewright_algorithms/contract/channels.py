@@ -84,7 +84,8 @@ def _data_files(folder: Path, channel: str) -> Iterator[Path]:
             continue
         if path.name.startswith("."):
             raise ClientError(
-                f"Hidden file found in the data path! Remove that before training. ({channel} channel, file {path.name})"
+                "Hidden file found in the data path! Remove that before training. "
+                f"({channel} channel, file {path.name})"
             )
         if len(path.relative_to(folder).parts) > _MAX_DEPTH:
             skipped = True

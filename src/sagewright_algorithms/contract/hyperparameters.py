@@ -1,7 +1,7 @@
 """Hyperparameters as data: each row parses, checks and describes itself.
 
-Values travel as strings. Error texts are those of AWS's algorithm toolkit, which ships in aws/sagemaker-xgboost-container
-(``sagemaker_algorithm_toolkit``); the description is a HyperParameterSpecification of the CreateAlgorithm API.
+Values travel as strings. Error texts are those of AWS's algorithm toolkit (``sagemaker_algorithm_toolkit`` in
+aws/sagemaker-xgboost-container); the description is a HyperParameterSpecification of the CreateAlgorithm API.
 """
 
 from __future__ import annotations

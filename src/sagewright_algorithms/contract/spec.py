@@ -11,16 +11,18 @@ from sagewright_algorithms.contract.hyperparameters import Hyperparameter, Rule
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An ECR repository, its tags, and the registry account of each region."""
+    """An ECR repository, its tags (and a regex for those to come), and the registry account of each region."""
 
     repository: str
     tags: tuple[str, ...]
+    tag_pattern: str = ""
     registries: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
         return {
             "repository": self.repository,
             "tags": list(self.tags),
+            "tag_pattern": self.tag_pattern,
             "accounts": sorted(set(self.registries.values())),
             "registries": dict(self.registries),
         }
@@ -89,7 +91,7 @@ class Inference:
 class AlgorithmSpec:
     """An algorithm.
 
-    name: as in AWS's documentation. package: its folder in sagewright_algorithms, which has ``train.py`` and ``model.py``.
+    name: as in AWS's documentation. package: its folder in sagewright_algorithms, with ``train.py`` and ``model.py``.
     """
 
     name: str

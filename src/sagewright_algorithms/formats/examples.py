@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-Features = Floats | scipy.sparse.csr_matrix
+Features: TypeAlias = Floats | Any  # Any: scipy.sparse.csr_matrix, which has no type information
 """(rows, columns), float32; dense with NaN where a value is missing, or CSR."""
 
 Columns = Mapping[str, NDArray[Any]]

@@ -28,7 +28,7 @@ def decode(body: bytes) -> Features:
 
 
 def features_of(instances: Sequence[Any]) -> Features:
-    """Instances in any of AWS's forms: ``features`` as a list, or ``data.features.values`` dense or with keys and shape."""
+    """Instances in AWS's forms: ``features`` as a list, or ``data.features.values`` dense or with keys and shape."""
     tensors = [_tensor(instance, number) for number, instance in enumerate(instances, 1)]
     if any(isinstance(tensor, dict) and "keys" in tensor for tensor in tensors):
         return scipy.sparse.vstack([_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)], "csr")

@@ -80,11 +80,12 @@ _FIRST_REGISTRIES = {
     "us-west-1": "632365934929",
     "us-west-2": "433757028032",
 }
-_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5", "3.2-1")
+_VERSIONS = ("0.90-1", "0.90-2", "1.0-1", "1.2-1", "1.2-2", "1.3-1", "1.5-1", "1.7-1", "3.0-5")
 _IMAGES = (
     Image(
         "sagemaker-xgboost",
-        tags=(*_VERSIONS, *(f"{version}-{kind}" for version in _VERSIONS for kind in ("cpu-py3", "gpu-py3", "arm64"))),
+        tags=(*_VERSIONS, *(f"{version}-cpu-py3" for version in _VERSIONS), "1.3-1-arm64", "1.5-1-arm64"),
+        tag_pattern=r"3\.\d+(\.\d+)?-\d+(-cpu-py3)?",
         registries=_REGISTRIES,
     ),
     Image("xgboost", tags=("1", "latest"), registries=_FIRST_REGISTRIES),

@@ -162,3 +162,27 @@ def training_request(name: str = "job", **changes: Any) -> dict[str, Any]:
         "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
         **changes,
     }
+
+
+def variant(name: str = "AllTraffic", model: str = "model", **changes: Any) -> dict[str, Any]:
+    return {
+        "VariantName": name,
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+        **changes,
+    }
+
+
+def make_model(world: World, name: str = "model", **changes: Any) -> dict[str, Any]:
+    container = {"Image": IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"E": "1"}, **changes}
+    return world.call("create_model", ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+
+
+def deploy(world: World, name: str = "endpoint", *variants: dict[str, Any]) -> None:
+    """A model where there is none, a config of the endpoint's name, and the endpoint."""
+    if not world.call("list_models")["Models"]:
+        make_model(world)
+    chosen = list(variants) or [variant()]
+    world.call("create_endpoint_config", EndpointConfigName=name, ProductionVariants=chosen)
+    world.call("create_endpoint", EndpointName=name, EndpointConfigName=name)

@@ -73,16 +73,10 @@ def test_modelled_errors(service: str) -> None:
             assert 400 <= response.status < 600
             found = read_response(service, response, op.output_shape)
             assert found["Error"]["Message"] == "what <is> wrong"
-            assert service_code(op, found["Error"]["Code"]) == shape.name
+            assert found["Error"]["Code"] == shape.error_code
             again = read_response(service, response, shape)
             wrong = [text for text in differences(members, again) if "essage" not in text]
             assert not wrong
-
-
-def service_code(op: Any, code: str) -> str:
-    """The shape that botocore would make an exception of."""
-    shape = op.service_model.shape_for_error_code(code)
-    return shape.name if shape is not None else code
 
 
 def test_services_of_two_protocols() -> None:

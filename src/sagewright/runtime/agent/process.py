@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -127,6 +128,7 @@ def started(pid: int) -> int | None:
     return None if fields is None or fields[0] in ("Z", "X") else int(fields[19])
 
 
+@cache
 def boot_id() -> str:
     """Which run of the kernel this is."""
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -47,6 +48,7 @@ class LocalBackend:
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
+        self._allocating = threading.Lock()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -66,9 +68,7 @@ class LocalBackend:
         folder = self._folders.get(workload.id) or Folder(self._work / safe_name(workload.id))
         if not (folder.path / "launch.json").exists():
             self._check(workload)
-            if workload.kind == "service" and not workload.address:
-                workload = replace(workload, address=addresses.allocate(workload.id, self._addresses()))
-            folder.create(self._launch(folder, workload))
+            self._create(folder, workload)
         self._folders[workload.id] = folder
         if not folder.introduced() and workload.id not in self._children:
             self._spawn(workload.id, folder)
@@ -98,9 +98,7 @@ class LocalBackend:
 
     def recover(self) -> list[str]:
         ids = []
-        for path in sorted(self._work.glob("*/launch.json")):
-            folder = Folder(path.parent)
-            folder = self._folders.setdefault(folder.id, folder)
+        for folder in self._known():
             ids.append(folder.id)
             if not folder.introduced() and folder.id not in self._children:
                 self._spawn(folder.id, folder)
@@ -176,9 +174,18 @@ class LocalBackend:
             base["CUDA_VISIBLE_DEVICES"] = ""
         return base
 
-    def _addresses(self) -> set[str]:
-        self.recover()
-        return {folder.workload.address for folder in self._folders.values()}
+    def _create(self, folder: Folder, workload: Workload) -> None:
+        """Two services launched at once must not get the same address, which is free until its server listens."""
+        with self._allocating:
+            if workload.kind == "service" and not workload.address:
+                taken = {folder.workload.address for folder in self._known()}
+                workload = replace(workload, address=addresses.allocate(workload.id, taken))
+            folder.create(self._launch(folder, workload))
+
+    def _known(self) -> list[Folder]:
+        """Every folder there is, each time the same object for the same one."""
+        found = [Folder(path.parent) for path in sorted(self._work.glob("*/launch.json"))]
+        return [self._folders.setdefault(folder.id, folder) for folder in found]
 
     def _spawn(self, id: str, folder: Folder) -> None:
         """Start the agent in a session of its own, its two signals blocked until it has handlers for them."""
@@ -187,7 +194,7 @@ class LocalBackend:
         self._children[id] = os.posix_spawn(
             sys.executable,
             [sys.executable, "-S", "-E", "-P", str(script), str(folder.path)],
-            {"PATH": _PATH, "LANG": "C.UTF-8"},
+            {"PATH": _PATH, "LANG": "C.UTF-8", "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),

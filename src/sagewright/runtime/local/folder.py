@@ -38,6 +38,7 @@ class Folder:
         self._read = 0
         self._launch: dict[str, Any] | None = None
         self._workload: Workload | None = None
+        self._who: dict[str, Any] | None = None
 
     @property
     def launch(self) -> dict[str, Any]:
@@ -95,12 +96,13 @@ class Folder:
 
     def agent(self) -> int | None:
         """The pid of the live agent."""
-        try:
-            who = json.loads((self.path / "agent.json").read_text())
-        except (FileNotFoundError, ValueError):
+        if self._who is None:
+            with suppress(FileNotFoundError):
+                self._who = json.loads((self.path / "agent.json").read_text())
+        who = self._who
+        if who is None or who["boot"] != boot_id():
             return None
-        pid = int(who["pid"])
-        return pid if who["boot"] == boot_id() and started(pid) == who["started"] else None
+        return int(who["pid"]) if started(who["pid"]) == who["started"] else None
 
     def introduced(self) -> bool:
         """Whether an agent ever came up."""

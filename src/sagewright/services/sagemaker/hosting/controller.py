@@ -115,7 +115,7 @@ class HostingController:
             if lines:
                 found.append((instance, lines))
             # a dead instance is taken as such only once its log is read to the end
-            phase = instance.phase if observation.finished and lines else observation.phase
+            phase = "Stopping" if observation.finished and lines else observation.phase
             more = more or (observation.finished and bool(lines))
             changed[instance.id] = replace(
                 instance,

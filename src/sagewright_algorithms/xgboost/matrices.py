@@ -1,0 +1,93 @@
+"""The channels' data as libxgboost's matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from sagewright_algorithms.contract.channels import Channel
+from sagewright_algorithms.contract.errors import ClientError
+from sagewright_algorithms.contract.job import TrainingJob
+from sagewright_algorithms.formats.examples import Examples, ReadOptions, widen
+from sagewright_algorithms.xgboost import labels
+
+
+def read(job: TrainingJob) -> dict[str, Examples]:
+    """train and, where the job has it, validation; checked, and with the same width. Raises ClientError."""
+    data = {}
+    for name in ("train", "validation"):
+        if channel := job.channels.get(name):
+            data[name] = _read(channel, job.hyperparameters)
+    if len(data) == 2:
+        _fit_widths(data, job.channels["validation"])
+    return data
+
+
+def _read(channel: Channel, values: Mapping[str, Any]) -> Examples:
+    kind = "training" if channel.name == "train" else channel.name
+    label_size = channel.content_type.parameters.get("label_size", "1")
+    if channel.format == "csv" and label_size != "1":
+        raise ClientError(
+            f"{channel.content_type.name};label_size={label_size} is not an accepted csv ContentType. "
+            "Optional parameter label_size must be equal to 1"
+        )
+    weights = channel.format == "csv" and values.get("csv_weights") == 1
+    examples = channel.read(ReadOptions(label_size=1, weights=weights))
+    if examples is None:
+        raise ClientError(f"No data in {kind} channel path {channel.path}")
+    labels.check(examples, channel, values)
+    return examples
+
+
+def _fit_widths(data: Mapping[str, Examples], validation: Channel) -> None:
+    """libsvm and sparse records leave out trailing zeros, so that their widths may differ; dense data must agree."""
+    train, other = data["train"].features, data["validation"].features
+    if isinstance(train, np.ndarray) and isinstance(other, np.ndarray) and train.shape[1] != other.shape[1]:
+        raise validation.fault(f"{other.shape[1]} features a row, but the train channel has {train.shape[1]}")
+    width = max(train.shape[1], other.shape[1])
+    for examples in data.values():
+        if not isinstance(examples.features, np.ndarray):
+            examples.features = widen(examples.features, width)
+
+
+def can_quantize(parameters: Mapping[str, Any], *, resumed: bool) -> bool:
+    """Whether the quantised matrix gives the very model that the raw one would, in less memory.
+
+    A resumed training predicts with trees whose cuts the quantised matrix may not have.
+    """
+    return (
+        not resumed
+        and parameters.get("booster", "gbtree") != "gblinear"
+        and parameters.get("tree_method", "auto") in ("auto", "hist")
+        and "updater" not in parameters
+        and parameters.get("process_type", "default") == "default"
+    )
+
+
+def matrix(examples: Examples, parameters: Mapping[str, Any], like: Any = None, *, quantize: bool = False) -> Any:
+    """A DMatrix. like: the quantised training matrix, whose cuts a validation matrix shares."""
+    options: dict[str, Any] = {"label": examples.labels, "weight": examples.weights, "nthread": parameters.get("nthread")}
+    if parameters.get("objective") == "survival:aft":
+        options |= _survival_bounds(options.pop("label"))
+    if examples.groups is not None:
+        options["group"] = _run_lengths(examples.groups)
+    if not quantize:
+        return xgboost.DMatrix(examples.features, **options)
+    if "max_bin" in parameters:
+        options["max_bin"] = parameters["max_bin"]
+    return xgboost.QuantileDMatrix(examples.features, ref=like, **options)
+
+
+def _survival_bounds(times: Any) -> dict[str, Any]:
+    """A negative time is right-censored at its absolute value, the convention of survival:cox."""
+    upper = np.where(times < 0, np.inf, times).astype(np.float32)
+    return {"label": times, "label_lower_bound": np.abs(times), "label_upper_bound": upper}
+
+
+def _run_lengths(groups: Any) -> Any:
+    """Rows of a query stand together."""
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    return np.diff(np.r_[starts, len(groups)])
