@@ -38,7 +38,7 @@ class Capabilities:
     hostnames: bool = False
     survives_restart: bool = True
     processes: bool = True
-    input_modes: frozenset[str] = frozenset({"File", "FastFile"})
+    input_modes: frozenset[str] = frozenset({"File", "FastFile", "Pipe"})
 
 
 class Backend(Protocol):

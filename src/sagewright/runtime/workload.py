@@ -54,7 +54,9 @@ class Channel:
     """Data brought in before the command starts.
 
     compression: ``Gzip`` decompresses each file; ``Tar`` unpacks each object, a tar or tar.gz, into the folder.
-    input_mode: one of the backend's capabilities.input_modes; FastFile gives the same files as File.
+    input_mode: one of the backend's capabilities.input_modes; FastFile gives the same files as File, Pipe makes FIFOs
+    ``<folder>_0``, ``<folder>_1`` ... of its objects one after the other.
+    record_wrapper: ``RecordIO`` makes each object a record, in Pipe mode.
     path: where, relative to /opt/ml; empty means ``input/data/<name>``.
     read_only: False lets the command write there, at the price of a copy where a link would do.
     optional: nothing under the prefix is no error (checkpoints of an earlier run).
@@ -68,6 +70,7 @@ class Channel:
     path: str = ""
     read_only: bool = True
     optional: bool = False
+    record_wrapper: str = "None"
 
     @property
     def folder(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 import sys
 import tarfile
 import time
@@ -41,6 +42,10 @@ def tar(**members: bytes) -> bytes:
             entry.size = len(body)
             archive.addfile(entry, io.BytesIO(body))
     return raw.getvalue()
+
+
+def _record(body: bytes) -> bytes:
+    return struct.pack("<II", 0xCED7230A, len(body)) + body + b"\0" * (-len(body) % 4)
 
 
 class Bench:
@@ -185,6 +190,32 @@ class InputTests(Bench):
         seen = self.fetch(real, S3Input("s3://bucket/p/"), compression="Gzip")
         assert seen.failure is not None
         assert seen.failure.kind == "ClientError"
+
+    @pytest.mark.parametrize("share", [True, False])
+    def test_pipes(self, real: Backend, s3: S3Stub, share: bool) -> None:
+        if "Pipe" not in real.capabilities.input_modes:
+            pytest.skip("no Pipe mode")
+        s3.share = share
+        for key in ("p/a", "p/b"):
+            s3.put(key, key.encode())
+        code = SHOW + "for i in (0, 1, 2): print(open(base + '/input/data/c_%d' % i, 'rb').read())"
+        for wrapper, expected in (("None", b"p/ap/b"), ("RecordIO", _record(b"p/a") + _record(b"p/b"))):
+            channel = Channel("c", S3Input("s3://bucket/p/"), input_mode="Pipe", record_wrapper=wrapper)
+            assert self.finish(real, Workload(wrapper, "batch", python(code), channels=(channel,))).phase == "Completed"
+            assert self.printed(real, wrapper)[-3:] == [repr(expected)] * 3
+
+    def test_pipes_whose_objects_are_gone(self, real: Backend, s3: S3Stub) -> None:
+        if "Pipe" not in real.capabilities.input_modes:
+            pytest.skip("no Pipe mode")
+        s3.put("p/a", b"1")
+        code = SHOW + "import time; print('ready'); time.sleep(0.5); open(base + '/input/data/c_0').read()"
+        channel = Channel("c", S3Input("s3://bucket/p/"), input_mode="Pipe")
+        real.launch(Workload("pipe", "batch", python(code), channels=(channel,)))
+        self.until(real, "pipe", lambda _: "ready" in self.printed(real, "pipe"))
+        del s3.objects["bucket"]["p/a"]
+        seen = self.until(real, "pipe", lambda seen: seen.finished)
+        assert seen.failure is not None
+        assert seen.failure.reason.startswith("ClientError: Data download failed:NoSuchKey (404)")
 
     @pytest.mark.parametrize("share", [True, False])
     def test_archives(self, real: Backend, s3: S3Stub, share: bool) -> None:

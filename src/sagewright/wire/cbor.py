@@ -31,11 +31,7 @@ def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | 
     data = faults.whole(request, body)
     if shape is None or not data:
         return {}
-    value = _loads(data)
-    try:
-        members: dict[str, Any] = _decoder(shape)(value)
-    except RecursionError:  # tags can make a value hold itself
-        raise AwsError("SerializationException", "The request body nests too deeply.") from None
+    members: dict[str, Any] = _decoder(shape)(_loads(data))
     return members
 
 
@@ -74,10 +70,20 @@ def _headers(request_id: str) -> dict[str, str]:
     return {"x-amzn-RequestId": request_id, "smithy-protocol": "rpc-v2-cbor", "Content-Type": _CBOR}
 
 
+def _refuse(*_: Any) -> Any:
+    raise ValueError("this tag is not Smithy's")
+
+
+_TAGS = dict.fromkeys((0, *range(2, 64), 100, 256, 258, 260, 261, 1004, 43000, 55799), _refuse)
+"""The tags that cbor2 knows beyond Smithy's one: shared references, regular expressions, decimals ..."""
+
+
 def _loads(data: bytes) -> Any:
     try:
-        return cbor2.loads(data)
-    except Exception:  # its decoders of tags raise what they like
+        return cbor2.loads(
+            data, tag_hook=_refuse, semantic_decoders=_TAGS, max_depth=trees.DEPTH, strict_hashable_types=True
+        )
+    except Exception:  # decoders of tags raise what they like
         raise AwsError("SerializationException", "Unable to parse the request body as CBOR.") from None
 
 

@@ -49,7 +49,7 @@ def fault(op: OperationModel | None, error: AwsError) -> Fault:
         status = modelled if modelled and status == 400 else status
         spelled = next((member for member in shape.members if member.lower() == "message"), "message")
     if op is not None and "awsQueryCompatible" in op.metadata:
-        headers["x-amzn-query-error"] = f"{code};{'Receiver' if status >= 500 else 'Sender'}"
+        headers.setdefault("x-amzn-query-error", f"{code};{'Receiver' if status >= 500 else 'Sender'}")
     return Fault(code, name, status, {spelled: error.message, **error.members}, headers, shape, error.message)
 
 

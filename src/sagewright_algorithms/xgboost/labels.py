@@ -23,15 +23,15 @@ def check(examples: Examples, channel: Channel, values: Mapping[str, Any]) -> No
     """Raises ClientError for the first label or weight that the objective cannot have."""
     labels = examples.labels
     if labels is None or not labels.size:
-        raise ClientError(
-            f"Got input data without labels. Please check the input data set. (channel {channel.name})"
-        )
+        raise ClientError(f"Got input data without labels. Please check the input data set. (channel {channel.name})")
     _refuse(~np.isfinite(labels), labels, "the label is missing or not finite", examples, channel)
     objective = values.get("objective", "reg:squarederror")
     if objective.startswith("multi:"):
         classes = values["num_class"]
         wrong = (labels < 0) | (labels >= classes) | (labels != np.floor(labels))
-        _refuse(wrong, labels, f"label must be in [0, num_class) and whole, num_class being {classes}", examples, channel)
+        _refuse(
+            wrong, labels, f"label must be in [0, num_class) and whole, num_class being {classes}", examples, channel
+        )
     elif objective in _UNIT:
         wrong = (labels < 0) | (labels > 1)
         _refuse(wrong, labels, "label must be in [0,1] for logistic regression", examples, channel)

@@ -69,7 +69,11 @@ def can_quantize(parameters: Mapping[str, Any], *, resumed: bool) -> bool:
 
 def matrix(examples: Examples, parameters: Mapping[str, Any], like: Any = None, *, quantize: bool = False) -> Any:
     """A DMatrix. like: the quantised training matrix, whose cuts a validation matrix shares."""
-    options: dict[str, Any] = {"label": examples.labels, "weight": examples.weights, "nthread": parameters.get("nthread")}
+    options: dict[str, Any] = {
+        "label": examples.labels,
+        "weight": examples.weights,
+        "nthread": parameters.get("nthread"),
+    }
     if parameters.get("objective") == "survival:aft":
         options |= _survival_bounds(options.pop("label"))
     if examples.groups is not None:

@@ -81,7 +81,9 @@ def _set_updaters(parameters: dict[str, Any]) -> None:
     updaters = [_UPDATERS.get(name, name) for name in given]
     for name, updater in zip(given, updaters, strict=True):
         if updater != name:
-            log.warning(f"Updater {name} is no longer in libxgboost: {f'{updater} is used' if updater else 'left out'}.")
+            log.warning(
+                f"Updater {name} is no longer in libxgboost: {f'{updater} is used' if updater else 'left out'}."
+            )
     if chosen := [updater for updater in updaters if updater]:
         parameters["updater"] = ",".join(chosen)
 

@@ -8,13 +8,10 @@ GIB = 2**30
 SMALL = Resources(2, 23 * GIB)
 
 
-@pytest.mark.parametrize(
-    "shape",
-    ["TrainingInstanceType", "ProductionVariantInstanceType", "ProcessingInstanceType", "TransformInstanceType"],
-)
-def test_every_type_of_the_model_is_known(shape: str) -> None:
+@pytest.mark.parametrize("use", ["Training", "ProductionVariant", "Processing", "Transform"])
+def test_every_type_of_the_model_is_known(use: str) -> None:
     model = botocore.session.get_session().get_service_model("sagemaker")
-    for name in model.shape_for(shape).enum:
+    for name in model.shape_for(f"{use}InstanceType").enum:
         found = lookup(name)
         assert found.vcpus >= 1
         assert found.memory >= GIB

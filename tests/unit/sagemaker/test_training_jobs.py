@@ -259,7 +259,6 @@ def test_names_are_taken_once(world: World) -> None:
 
 REFUSED = {
     "several instances": {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2}},
-    "input mode Pipe": {"AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"}},
     "Debugger rules": {"DebugRuleConfigurations": [{"RuleConfigurationName": "r", "RuleEvaluatorImage": "i"}]},
     "AugmentedManifestFile": {
         "InputDataConfig": [
@@ -290,6 +289,12 @@ def test_what_is_not_supported_is_refused(world: World, what: str) -> None:
         world.call("create_training_job", **training_request(**REFUSED[what]))
     assert caught.value.code == "ValidationException"
     assert world.call("list_training_jobs")["TrainingJobSummaries"] == []
+
+
+def test_an_input_mode_the_backend_lacks_is_refused(make_world: Any) -> None:
+    pipe = training_request(AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "Pipe"})
+    with pytest.raises(AwsError, match="input mode Pipe"):
+        make_world(capabilities=Capabilities(input_modes=frozenset({"File"}))).call("create_training_job", **pipe)
 
 
 def test_isolation_is_refused_rather_than_ignored(make_world: Any) -> None:

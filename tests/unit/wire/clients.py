@@ -30,9 +30,7 @@ def _client(service: str, endpoint: str | None, region: str, addressing: str) ->
     )
 
 
-def client(
-    service: str, endpoint: str | None = ENDPOINT, region: str = "eu-west-1", addressing: str = "auto"
-) -> Any:
+def client(service: str, endpoint: str | None = ENDPOINT, region: str = "eu-west-1", addressing: str = "auto") -> Any:
     return _client(service, endpoint, region, addressing)
 
 

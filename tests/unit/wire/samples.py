@@ -66,7 +66,9 @@ class Sampler:
             case "structure":
                 return self._structure(shape, depth) or None
             case "list":
-                items = [self._value(self._located(shape.member, location), depth + 1) for _ in range(self._count(depth))]
+                items = [
+                    self._value(self._located(shape.member, location), depth + 1) for _ in range(self._count(depth))
+                ]
                 return [item for item in items if item is not None] or None
             case "map":
                 return self._map(shape, depth)
@@ -84,7 +86,9 @@ class Sampler:
         plain = bool(shape.serialization.get("location"))
         made = {}
         for _ in range(self._count(depth)):
-            value = self._text(_PLAIN) if plain and shape.value.type_name == "string" else self._value(shape.value, depth)
+            value = (
+                self._text(_PLAIN) if plain and shape.value.type_name == "string" else self._value(shape.value, depth)
+            )
             if value is not None:
                 made[self._text(_PLAIN).lower() if plain else self._text()] = value
         return made or None

@@ -40,7 +40,9 @@ def test_timestamps_have_a_tag() -> None:
         b"\xa1",
         b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\x9f" * 100_000,
-        b"\xd8\x1c\xa1\x68Datapoin\xd8\x1d\x00",
+        b"\xa1\x61a\xd8\x1c\x81\xd8\x1d\x00",  # a list that holds itself
+        cbor2.dumps({"a": cbor2.CBORTag(35, "(a*)*")}),
+        cbor2.dumps({"a": cbor2.CBORTag(99, 1)}),
         cbor2.dumps([]),
         cbor2.dumps({"Namespace": 5}),
         cbor2.dumps({"Namespace": b"x"}),

@@ -24,12 +24,10 @@ def test_lists_and_maps_in_forms() -> None:
     arns = [item["arn"] for item in parse("sts", "AssumeRole", form)["PolicyArns"]]
     assert arns == [f"arn-{number}" for number in range(1, 12)]
     assert parse("sts", "AssumeRole", {"PolicyArns": ""})["PolicyArns"] == []
-    found = parse(
-        "sqs",
-        "CreateQueue",
-        {"Attribute.1.Name": "DelaySeconds", "Attribute.1.Value": "5", "QueueName": "q"},
-    )
-    assert found == {"QueueName": "q", "Attributes": {"DelaySeconds": "5"}}
+    form = {"Name": "t", "Attributes.entry.1.key": "a", "Attributes.entry.1.value": "b"}
+    assert parse("sns", "CreateTopic", form) == {"Name": "t", "Attributes": {"a": "b"}}
+    with pytest.raises(AwsError, match="lacks its key"):
+        parse("sns", "CreateTopic", {"Attributes.entry.1.key": "a"})
 
 
 def test_a_form_in_the_query_string() -> None:

@@ -45,7 +45,9 @@ def test_invoke_endpoint() -> None:
     )
     assert found == {"EndpointName": "e", "Body": b"1,2", "ContentType": "text/csv", "TargetVariant": "a"}
     response = serialize(
-        "sagemaker-runtime", "InvokeEndpoint", {"Body": b"3", "ContentType": "text/csv", "InvokedProductionVariant": "a"}
+        "sagemaker-runtime",
+        "InvokeEndpoint",
+        {"Body": b"3", "ContentType": "text/csv", "InvokedProductionVariant": "a"},
     )
     assert (response.status, response.body) == (200, b"3")
     assert response.headers["Content-Type"] == "text/csv"
@@ -67,7 +69,9 @@ def test_a_model_error() -> None:
 
 def test_streams_stay_unread() -> None:
     body = Body.of(b"data")
-    found = parse("s3", "PutObject", body=body, labels={"Bucket": "b", "Key": "k"}, x_amz_meta_one="1", x_amz_meta_two="é")
+    found = parse(
+        "s3", "PutObject", body=body, labels={"Bucket": "b", "Key": "k"}, x_amz_meta_one="1", x_amz_meta_two="é"
+    )
     assert found == {"Bucket": "b", "Key": "k", "Body": body, "Metadata": {"one": "1", "two": "é"}}
     unread = parse("s3", "PutObject", body=b"data", labels={"Bucket": "b", "Key": "k"})["Body"]
     assert asyncio.run(unread.read(10)) == b"data"
@@ -138,7 +142,7 @@ def test_documents_of_s3() -> None:
         b"<Name>b</Name><Contents><Key>a&amp;&lt;&#xd;</Key><LastModified>2009-10-12T17:50:30.000Z</LastModified>"
         b"</Contents></ListBucketResult>"
     )
-    assert serialize("s3", "ListBuckets", {}).body.endswith(b"2006-03-01/\"></ListAllMyBucketsResult>")
+    assert serialize("s3", "ListBuckets", {}).body.endswith(b'2006-03-01/"></ListAllMyBucketsResult>')
     location = b'<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">%s</LocationConstraint>'
     assert serialize("s3", "GetBucketLocation", {"LocationConstraint": "eu"}).body.endswith(location % b"eu")
     assert serialize("s3", "GetBucketLocation", {}).body.endswith(location % b"")

@@ -9,15 +9,17 @@ from sagewright.core.errors import AwsError
 from sagewright.wire import models, protocols
 
 SERVICES = [
-    "cloudwatch",
-    "iam",
-    "logs",
-    "s3",
-    "sagemaker",
-    "sagemaker-featurestore-runtime",
-    "sagemaker-metrics",
-    "sagemaker-runtime",
-    "sts",
+    ("cloudwatch", "json"),
+    ("cloudwatch", "query"),
+    ("cloudwatch", "smithy-rpc-v2-cbor"),
+    ("iam", "query"),
+    ("logs", "json"),
+    ("s3", "rest-xml"),
+    ("sagemaker", "json"),
+    ("sagemaker-featurestore-runtime", "rest-json"),
+    ("sagemaker-metrics", "rest-json"),
+    ("sagemaker-runtime", "rest-json"),
+    ("sts", "query"),
 ]
 # Two members under one name on the wire; botocore cannot read them either.
 AMBIGUOUS = {"GetBucketNotification", "PutBucketNotification"}
@@ -31,37 +33,37 @@ def operations(service: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("everything", [True, False])
-@pytest.mark.parametrize("service", SERVICES)
-def test_requests(service: str, everything: bool) -> None:
+@pytest.mark.parametrize(("service", "protocol"), SERVICES)
+def test_requests(service: str, protocol: str, everything: bool) -> None:
     wrong = []
     for op in operations(service):
         if op.has_event_stream_input:
             continue
         sampler = Sampler(f"{service}.{op.name}.{everything}")
         params = sampler.members(op.input_shape, everything=everything)
-        found = parsed(service, op.name, *request_of(service, op.name, params))
+        found = parsed(service, op.name, *request_of(service, op.name, params, protocol), protocol)
         wrong += [f"{op.name}{text}" for text in differences(params, found)]
     assert not wrong
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_results(service: str) -> None:
+@pytest.mark.parametrize(("service", "protocol"), SERVICES)
+def test_results(service: str, protocol: str) -> None:
     wrong = []
-    codec = protocols.codec(models.protocol_of(service))
+    codec = protocols.codec(protocol)
     for op in operations(service):
         if op.has_event_stream_output or op.output_shape is None or op.name == "GetBucketLocation":
             continue
         result = Sampler(f"{service}.{op.name}").members(op.output_shape, everything=True)
-        found = read_response(service, codec.serialize(op, result, "id-1"), op.output_shape)
+        found = read_response(service, codec.serialize(op, result, "id-1"), op.output_shape, protocol)
         metadata = found.pop("ResponseMetadata")
         assert metadata["RequestId"] == "id-1"
         wrong += [f"{op.name}{text}" for text in differences(result, found)]
     assert not wrong
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_modelled_errors(service: str) -> None:
-    codec = protocols.codec(models.protocol_of(service))
+@pytest.mark.parametrize(("service", "protocol"), SERVICES)
+def test_modelled_errors(service: str, protocol: str) -> None:
+    codec = protocols.codec(protocol)
     for op in operations(service):
         if op.http.get("method") == "HEAD":
             continue
@@ -71,10 +73,10 @@ def test_modelled_errors(service: str) -> None:
             error = AwsError(shape.name, "what <is> wrong", **members)
             response = codec.serialize_error(op, error, "id-1")
             assert 400 <= response.status < 600
-            found = read_response(service, response, op.output_shape)
+            found = read_response(service, response, op.output_shape, protocol)
             assert found["Error"]["Message"] == "what <is> wrong"
             assert found["Error"]["Code"] == shape.error_code
-            again = read_response(service, response, shape)
+            again = read_response(service, response, shape, protocol)
             wrong = [text for text in differences(members, again) if "essage" not in text]
             assert not wrong
 

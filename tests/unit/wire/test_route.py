@@ -169,7 +169,9 @@ def test_presigned_urls() -> None:
 
 
 def test_a_presigned_query_operation() -> None:
-    query = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Credential=test%2F20240101%2Fus-west-2%2Fsts%2Faws4_request"
+    query = (
+        "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Credential=test%2F20240101%2Fus-west-2%2Fsts%2Faws4_request"
+    )
     found = route(made("GET", "/", query, host="sts.us-west-2.amazonaws.com"))
     assert (found.service, found.operation, found.protocol, found.region) == (
         "sts",

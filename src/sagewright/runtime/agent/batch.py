@@ -64,7 +64,7 @@ class Batch:
 
     def _finish(self, code: int, cause: str, watch: _Watch) -> None:
         stopped = cause in ("stop", "kill", "max_runtime")
-        failure = None if stopped or (code == 0 and cause != "memory") else self._failure(code, cause, watch)
+        failure = None if stopped or (code == 0 and not cause) else self._failure(code, cause, watch)
         uploads = [upload for upload in self._uploads() if failure is None or upload["on_failure"]]
         artifacts: list[dict[str, Any]] = []
         self._journal.step("Uploading", exit_code=code)
@@ -89,6 +89,8 @@ class Batch:
                 f"instance. Out of memory: {_size(watch.memory)} in use, the limit is {_size(watch.limit)}, "
                 f"exit code: {code}",
             )
+        if cause == "input" and self._instance.broken is not None:
+            return self._instance.broken
         text = self._failure_file()
         if prefix := _PREFIX.match(text):
             kind = _KINDS[prefix.group(1)]
@@ -117,6 +119,7 @@ class _Watch:
     """The time between the command's start and its end. memory: bytes in use when last looked at."""
 
     def __init__(self, instance: Instance, process: Process) -> None:
+        self._instance = instance
         self._journal = instance.journal
         self._signals = instance.signals
         self._process = process
@@ -130,7 +133,7 @@ class _Watch:
         self._cause = ""
 
     def run(self) -> tuple[int, str]:
-        """Exit status, and why it ended where it did not end by itself: stop, kill, max_runtime or memory."""
+        """Exit status, and why it ended where it did not end by itself: stop, kill, max_runtime, memory or input."""
         look_at = 0.0
         while (code := self._process.poll()) is None:
             now = time.monotonic()
@@ -140,6 +143,8 @@ class _Watch:
                 self._check_memory()
             pending = 0.005 if self._cause and not self._asked else _MEMORY_LOOK
             self._signals.wait(min(look_at - now, self._end - now, self._kill_at - now, pending))
+        if self._instance.broken is not None:
+            self._cause = self._cause or "input"
         return code, self._cause
 
     def _decide(self, now: float) -> None:
@@ -150,6 +155,9 @@ class _Watch:
             self._end = float("inf")
             self._kill_at = now + self._grace
             self._journal.step("Stopping")
+        if self._instance.broken is not None and not self._cause:
+            self._cause = "input"
+            self._process.kill()
         if self._signals.kill and self._cause != "memory":
             self._cause = "kill"
         if self._cause == "kill" or now >= self._kill_at:

@@ -53,6 +53,13 @@ class Fetcher:
             raise _disk_error(error) from None
         return len(keys)
 
+    def pipe(self, channel: dict[str, Any]) -> list[tuple[str, str]]:
+        """Bucket and key of what a channel in Pipe mode is to be fed with. Raises Fault."""
+        try:
+            return [(bucket, key) for bucket, key, _ in self._keys(channel)]
+        except S3Error as error:
+            raise client_error(f"Data download failed:{error}") from None
+
     def archive(self, uri: str, folder: str) -> None:
         """Unpack a tar.gz in S3. Raises Fault."""
         bucket, key = split(uri)

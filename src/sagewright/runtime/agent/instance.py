@@ -36,6 +36,8 @@ class Instance:
         self.log = Log(os.path.join(folder, "log"))
         workload = self.workload
         self.s3 = S3(launch["data_dir"], workload["account"], workload["region"], launch["patience"])
+        self.broken: Fault | None = None
+        """Why the command's input ended early, where it did."""
         self._pump: threading.Thread | None = None
 
     def ran_before(self) -> bool:
@@ -70,9 +72,23 @@ class Instance:
         fetcher = Fetcher(self.s3, self.base, region, account, link=self.sandboxed)
         with self.signals.interruptible():
             for channel in self.workload["channels"]:
-                fetcher.channel(channel)
+                if channel["input_mode"] == "Pipe":
+                    self._pipe(channel, fetcher.pipe(channel))
+                else:
+                    fetcher.channel(channel)
             if self.workload["model_data"]:
                 fetcher.archive(self.workload["model_data"], os.path.join(self.base, "model"))
+
+    def _pipe(self, channel: dict[str, Any], keys: list[tuple[str, str]]) -> None:
+        from sagewright.runtime.agent.pipe import Pipe
+
+        place = os.path.join(self.base, channel["path"] or f"input/data/{channel['name']}")
+        scratch = os.path.join(self.folder, f"pipe-{channel['name']}")
+        s3 = S3(self.launch["data_dir"], self.workload["account"], self.workload["region"], self.launch["patience"])
+        Pipe(s3, channel, keys, place, scratch, self._break).start()
+
+    def _break(self, fault: Fault) -> None:
+        self.broken = fault
 
     def spawn(self, **env: str) -> Process:
         """Start the command. Raises Fault where there is no such command."""

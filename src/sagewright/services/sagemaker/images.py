@@ -1,8 +1,8 @@
 """What an image URI runs: the algorithms that installed packages declare, found by ECR repository and tag.
 
 An algorithm is an entry point of the group ``sagewright.algorithms``; its object's ``describe()`` gives plain data:
-name, images (repository, tags), command (train, serve: arguments after the Python executable), metrics (Name, Regex,
-Direction), gpu, distributed. Nothing is pulled from anywhere, so the account and region in a URI do not matter.
+name, images (repository, tags, tag_pattern for tags to come), command (train, serve: arguments after the Python
+executable), metrics (Name, Regex, Direction). Nothing is pulled from anywhere, so the account and region in a URI do not matter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Algorithm:
     train: tuple[str, ...]
     serve: tuple[str, ...]
     metrics: tuple[Mapping[str, str], ...]
-    distributed: bool
 
 
 def installed() -> Iterable[Mapping[str, Any]]:
@@ -48,41 +47,37 @@ class Images:
 
     def __init__(self, descriptions: Callable[[], Iterable[Mapping[str, Any]]] = installed) -> None:
         self._descriptions = descriptions
-        self._by_image: dict[tuple[str, str], Algorithm] | None = None
+        self._by_repository: dict[str, list[tuple[Mapping[str, Any], Algorithm]]] | None = None
 
     def algorithm(self, uri: str) -> Algorithm:
         """Raises UnknownImage. A URI without a tag means ``latest``, as docker has it."""
         known = self._known()
         match = _ECR.fullmatch(uri)
-        if match is None:
-            raise UnknownImage(f"{uri} is not an Amazon ECR image that Sagewright has a runner for. {_advice(known)}")
+        if match is None or match["repository"] not in known:
+            raise UnknownImage(f"Sagewright has no runner for the image {uri}. {_advice(known)}")
         repository, tag = match["repository"], match["tag"] or "latest"
-        algorithm = known.get((repository, tag))
-        if algorithm is not None:
-            return algorithm
-        tags = sorted(known_tag for known_repository, known_tag in known if known_repository == repository)
-        if tags:
-            raise UnknownImage(
-                f"{uri}: Sagewright has no {repository}:{tag}. Use one of these tags: {', '.join(tags)}."
-            )
-        raise UnknownImage(f"{uri}: Sagewright has no runner for the repository {repository}. {_advice(known)}")
+        for image, algorithm in known[repository]:
+            pattern = image.get("tag_pattern")
+            if tag in image["tags"] or (pattern and re.fullmatch(pattern, tag)):
+                return algorithm
+        tags = ", ".join(tag for image, _ in known[repository] for tag in image["tags"])
+        raise UnknownImage(f"Sagewright has no runner for the image {uri}. Use one of these tags: {tags}.")
 
-    def _known(self) -> dict[tuple[str, str], Algorithm]:
-        if self._by_image is None:
-            self._by_image = {
-                (image["repository"], tag): _algorithm(description)
-                for description in self._descriptions()
-                for image in description["images"]
-                for tag in image["tags"]
-            }
-        return self._by_image
+    def _known(self) -> dict[str, list[tuple[Mapping[str, Any], Algorithm]]]:
+        if self._by_repository is None:
+            self._by_repository = {}
+            for description in self._descriptions():
+                for image in description["images"]:
+                    found = self._by_repository.setdefault(image["repository"], [])
+                    found.append((image, _algorithm(description)))
+        return self._by_repository
 
 
-def _advice(known: Mapping[tuple[str, str], Algorithm]) -> str:
-    repositories = sorted({repository for repository, _ in known})
+def _advice(known: Iterable[str]) -> str:
+    repositories = ", ".join(sorted(known))
     if not repositories:
         return "No algorithm is installed: install the sagewright package with its algorithms."
-    return f"Use an image of one of these repositories: {', '.join(repositories)}."
+    return f"Use an Amazon ECR image of one of these repositories: {repositories}."
 
 
 def _algorithm(description: Mapping[str, Any]) -> Algorithm:
@@ -92,5 +87,4 @@ def _algorithm(description: Mapping[str, Any]) -> Algorithm:
         train=tuple(command["train"]),
         serve=tuple(command["serve"]),
         metrics=tuple({"Name": metric["Name"], "Regex": metric["Regex"]} for metric in description["metrics"]),
-        distributed=bool(description["distributed"]),
     )

@@ -1,0 +1,96 @@
+"""``train`` prints, writes and ends as told; ``serve`` answers as each request asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import FrameType
+
+BASE = Path(os.environ["SAGEMAKER_BASE_DIR"])
+HOST = os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")
+
+
+def train() -> int:
+    """Hyperparameters: lines, seconds (between lines), exit, failure (text), stubborn (SIGTERM changes nothing)."""
+    given = json.loads((BASE / "input/config/hyperparameters.json").read_text())
+    stop = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal stop
+        stop = "stubborn" not in given
+
+    signal.signal(signal.SIGTERM, end)
+    rows = [line for file in sorted((BASE / "input/data").rglob("*")) if file.is_file() for line in file.open()]
+    print(f"rows={len(rows)}", flush=True)
+    for number in range(int(given.get("lines", "3"))):
+        print(f"line {number}\tloss={1 / (number + 1):.3f};", flush=True)
+        time.sleep(float(given.get("seconds", "0")))
+        if stop:
+            print("stopping", flush=True)
+            break
+    (BASE / "model/model.txt").write_text(given.get("model", "model"))
+    (BASE / "output/data").mkdir(parents=True, exist_ok=True)
+    (BASE / "output/data/rows.txt").write_text(str(len(rows)))
+    if "failure" in given:
+        (BASE / "output/failure").write_text(given["failure"])
+    return int(given.get("exit", "0"))
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(200, b"")
+
+    def do_POST(self) -> None:
+        """The body is JSON: sleep, status, close; the answer tells who answered, and what it was sent."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(body) if self.headers.get("Content-Type") == "application/json" else {}
+        time.sleep(asked.get("sleep", 0))
+        if asked.get("close"):
+            self.close_connection = True
+            return
+        answer = {
+            "pid": os.getpid(),
+            "model": (BASE / "model/model.txt").read_text(),
+            "size": len(body),
+            "accept": self.headers.get("Accept"),
+            "environment": os.environ.get("GREETING"),
+        }
+        self._answer(asked.get("status", 200), json.dumps(answer).encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        attributes = self.headers.get("X-Amzn-SageMaker-Custom-Attributes")
+        if attributes:
+            self.send_header("X-Amzn-SageMaker-Custom-Attributes", f"{attributes},answered")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Only what serve() prints is in the log."""
+
+
+def serve() -> int:
+    if os.environ.get("REFUSE"):
+        print("not today", flush=True)
+        return 3
+    time.sleep(float(os.environ.get("SLOW", "0")))
+    ThreadingHTTPServer.request_queue_size = 64
+    server = ThreadingHTTPServer((HOST, 8080), Handler)
+    server.daemon_threads = True
+    print(f"serving {(BASE / 'model/model.txt').read_text()}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit({"train": train, "serve": serve}[sys.argv[1]]())
