@@ -111,7 +111,7 @@ class Service:
         for name in models.operation_names(self.name):
             function = self._functions.get(models.snake_case(name))
             if function is not None:
-                yield name, function.__sagewright_coverage__  # type: ignore[attr-defined]
+                yield name, function.__sagewright_coverage__
 
     def _make(self, operation_name: str) -> Handler:
         function = self._functions.get(models.snake_case(operation_name))
@@ -120,7 +120,7 @@ class Service:
         members = models.member_names(models.operation(self.name, operation_name))
         return Handler(
             operation_name,
-            function.__sagewright_coverage__,  # type: ignore[attr-defined]
+            function.__sagewright_coverage__,
             function,
             inspect.iscoroutinefunction(function),
             {aws: snake for snake, aws in members.items()},

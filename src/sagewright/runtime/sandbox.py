@@ -51,9 +51,13 @@ _GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What bubblewrap can do here. program: its path, empty where it is missing or does not work; why: the reason."""
+    """What bubblewrap can do here. program: its path, empty where it is missing or does not work; why: the reason.
+
+    user: it needs a user namespace. network: it can make network namespaces.
+    """
 
     program: str = ""
+    user: bool = False
     network: bool = False
     why: str = ""
 
@@ -65,10 +69,23 @@ def probe() -> Probe:
     if program is None:
         return Probe(why="bubblewrap is not installed")
     base = [program, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-pid", "--die-with-parent"]
-    works, why = _try([*base, "--unshare-ipc", "--unshare-uts", "--hostname", "probe", "true"])
-    if not works:
-        return Probe(why=f"bubblewrap does not work here: {why}")
-    return Probe(program, network=_try([*base, "--unshare-net", "true"])[0])
+    base += ["--unshare-ipc", "--unshare-uts", "--hostname", "probe"]
+    why = ""
+    # Root inside of a container may lack what bubblewrap needs, and have user namespaces all the same.
+    for user in (False, True) if os.geteuid() == 0 else (True,):
+        works, why = _try([*base, *_identity(user), "true"])
+        if works:
+            network, _ = _try([*base, *_identity(user), "--unshare-net", "true"])
+            return Probe(program, user, network)
+    return Probe(why=f"bubblewrap does not work here: {why}")
+
+
+def _identity(user: bool) -> list[str]:
+    """Root inside, with little power. user: by a user namespace."""
+    if user:
+        return ["--unshare-user", "--uid", "0", "--gid", "0"]
+    added = [word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
+    return ["--cap-drop", "ALL", *added]
 
 
 def _try(argv: list[str]) -> tuple[bool, str]:
@@ -107,21 +124,17 @@ def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def argv(program: str, folder: Path, data_dir: Path, workload: Workload) -> list[str]:
+def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload) -> list[str]:
     """What comes before the command: bubblewrap, and the relay for a service without network.
 
-    folder: the workload's, with opt/ml, tmp and hosts in it. data_dir: hidden wherever it is.
+    found: what bubblewrap can do. folder: the workload's, with opt/ml, tmp, relay and hosts in it. data_dir: hidden
+    wherever it is.
     """
     options = ["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     options += ["--hostname", workload.hostname]
     if workload.network_isolation:
         options.append("--unshare-net")
-    if os.geteuid() == 0:
-        options += ["--cap-drop", "ALL"]
-        for name in _CAPABILITIES:
-            options += ["--cap-add", f"CAP_{name}"]
-    else:
-        options += ["--unshare-user", "--uid", "0", "--gid", "0"]
+    options += _identity(found.user)
     options += _system(folder)
     options += _python(data_dir)
     options += _devices(workload.resources.gpus)
@@ -129,8 +142,8 @@ def argv(program: str, folder: Path, data_dir: Path, workload: Workload) -> list
     options += ["--chdir", "/opt/ml/code"]
     if workload.network_isolation and workload.kind == "service":
         options += ["--bind", str(folder / "relay"), _RELAY]
-        return [program, *options, "--", sys.executable, "-S", "-E", "-P", str(relay.__file__), f"{_RELAY}/s"]
-    return [program, *options, "--"]
+        return [found.program, *options, "--", sys.executable, "-S", "-E", "-P", str(relay.__file__), f"{_RELAY}/s"]
+    return [found.program, *options, "--"]
 
 
 def _system(folder: Path) -> list[str]:

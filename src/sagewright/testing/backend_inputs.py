@@ -44,6 +44,23 @@ def tar(**members: bytes) -> bytes:
     return raw.getvalue()
 
 
+SERVER = """
+import http.server, os, pathlib, signal, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        if body == b'crash': os._exit(7)
+        self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers()
+        self.wfile.write(body[::-1])
+    def log_message(self, *a): pass
+where = os.environ['SAGEMAKER_BIND_TO_HOST'], int(os.environ['SAGEMAKER_BIND_TO_PORT'])
+http.server.HTTPServer(where, Handler).serve_forever()
+"""
+"""A service that reverses what it gets, and crashes when told to."""
+
+
 def _record(body: bytes) -> bytes:
     return struct.pack("<II", 0xCED7230A, len(body)) + body + b"\0" * (-len(body) % 4)
 
@@ -54,6 +71,22 @@ class Bench:
     def new_backend(self, data_dir: Path) -> Backend:
         """A backend over data_dir, which may hold what an earlier one left."""
         raise NotImplementedError
+
+    def tick(self) -> None:
+        """Let a little time pass."""
+        time.sleep(0.01)
+
+    def lasting(self, id: str) -> Workload:
+        """A batch that prints ``begun`` and goes on for a minute, unless it is told to stop."""
+        return Workload(id, "batch", python("import time; print('begun'); time.sleep(60)"))
+
+    def brief(self, id: str) -> Workload:
+        """A batch that prints ``begun`` and ``done``, a moment apart."""
+        return Workload(id, "batch", python("import time; print('begun'); time.sleep(0.3); print('done')"))
+
+    def serving(self, id: str) -> Workload:
+        """A service that gets healthy."""
+        return Workload(id, "service", python(SERVER))
 
     @pytest.fixture
     def data_dir(self, tmp_path: Path) -> Path:
@@ -89,7 +122,7 @@ class Bench:
             if wanted(seen):
                 return seen
             assert time.monotonic() < deadline, f"still {seen}"
-            time.sleep(0.01)
+            self.tick()
 
     def finish(self, backend: Backend, workload: Workload) -> Observation:
         """Launch and observe to the end."""

@@ -4,7 +4,7 @@
         def new_backend(self, data_dir):
             return MyBackend(data_dir)
 
-What a backend declares that it lacks (Capabilities) is skipped.
+What a backend declares that it lacks (Capabilities) is skipped. LifecycleSuite is the part that needs no processes.
 """
 
 from __future__ import annotations
@@ -18,42 +18,74 @@ from pathlib import Path
 
 import pytest
 
-from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
+from sagewright.runtime.backend import Backend, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.observation import Observation
 from sagewright.runtime.workload import Resources, Upload, Workload
-from sagewright.testing.backend_inputs import SHOW, InputTests, python, tar
+from sagewright.testing.backend_inputs import SERVER, SHOW, Bench, InputTests, python, tar
 from sagewright.testing.s3_stub import S3Stub
 
 _OUT = (Upload("model", "s3://bucket/out"),)
 
-SERVER = """
-import http.server, os, pathlib, signal, sys, threading
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers['Content-Length']))
-        if body == b'crash': os._exit(7)
-        self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers()
-        self.wfile.write(body[::-1])
-    def log_message(self, *a): pass
-where = os.environ['SAGEMAKER_BIND_TO_HOST'], int(os.environ['SAGEMAKER_BIND_TO_PORT'])
-http.server.HTTPServer(where, Handler).serve_forever()
-"""
-"""A service that reverses what it gets, and crashes when told to."""
 
-
-class BackendSuite(InputTests):
-    """Inherit, and say how a backend is made (new_backend)."""
-
-    # Ids and folders
+class LifecycleSuite(Bench):
+    """The part for every backend; scripted ones override lasting, brief, serving and tick."""
 
     def test_unknown_ids_are_refused(self, backend: Backend) -> None:
         with pytest.raises(UnknownWorkload):
             backend.observe("nobody")
         with pytest.raises(UnknownWorkload):
             backend.signal("nobody", "stop")
+        with pytest.raises(UnknownWorkload):
+            backend.logs("nobody")
         backend.remove("nobody")
+
+    def test_a_batch_goes_its_way(self, backend: Backend, s3: S3Stub) -> None:
+        seen = self.finish(backend, self.brief("a"))
+        assert [step.name for step in seen.steps] == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+        assert [step.at for step in seen.steps] == sorted(step.at for step in seen.steps)
+        assert (seen.exit_code, seen.failure, seen.kind, seen.job) == (0, None, "batch", "a")
+        assert backend.observe("a") == seen or not backend.observe("a").alive
+
+    @pytest.mark.parametrize("how", ["stop", "kill"])
+    def test_a_batch_is_stopped(self, backend: Backend, how: Signal) -> None:
+        backend.launch(self.lasting("a"))
+        self.until(backend, "a", lambda _: "begun" in self.printed(backend, "a"))
+        backend.signal("a", how)
+        seen = self.until(backend, "a", lambda seen: seen.finished)
+        assert seen.phase == "Stopped"
+        assert not seen.max_runtime_exceeded
+        backend.signal("a", "stop")
+        assert backend.observe("a").phase == "Stopped"
+
+    def test_logs_go_on_from_an_offset(self, backend: Backend) -> None:
+        backend.launch(self.brief("a"))
+        self.until(backend, "a", lambda _: "begun" in self.printed(backend, "a"))
+        _, offset = backend.logs("a")
+        self.until(backend, "a", lambda seen: seen.finished)
+        lines, offset = backend.logs("a", offset)
+        assert [line.text for line in lines] == ["done"]
+        assert backend.logs("a", offset) == ([], offset)
+
+    def test_a_service_serves_until_it_is_stopped(self, backend: Backend) -> None:
+        backend.launch(self.serving("s"))
+        seen = self.until(backend, "s", lambda seen: seen.phase == "InService")
+        assert seen.alive
+        assert seen.address.startswith("127.")
+        backend.signal("s", "stop")
+        assert self.until(backend, "s", lambda seen: seen.finished).phase == "Stopped"
+
+    def test_launch_recover_and_remove(self, backend: Backend) -> None:
+        for name in ("a", "b", "a"):
+            backend.launch(self.lasting(name))
+        assert sorted(backend.recover()) == ["a", "b"]
+        backend.remove("a")
+        assert backend.recover() == ["b"]
+        with pytest.raises(UnknownWorkload):
+            backend.observe("a")
+
+
+class BackendSuite(LifecycleSuite, InputTests):
+    """Inherit, and say how a backend is made (new_backend)."""
 
     def test_remove_leaves_nothing(self, real: Backend, data_dir: Path) -> None:
         real.launch(Workload("a", "batch", python("import time; time.sleep(60)")))
@@ -233,10 +265,11 @@ class BackendSuite(InputTests):
         return int(json.loads(next(data_dir.glob("work/*/agent.json")).read_text())["pid"])
 
     def test_a_killed_agent_fails_the_job_and_leaves_no_orphans(self, real: Backend, data_dir: Path) -> None:
+        mark = f"sleep(60.{time.time_ns()})"
         code = (
             "import subprocess, sys, time\n"
-            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(61.25)'], start_new_session=True)\n"
-            "print('ready'); time.sleep(61.25)"
+            f"subprocess.Popen([sys.executable, '-c', 'import time; time.{mark}'], start_new_session=True)\n"
+            f"print('ready'); time.{mark}"
         )
         real.launch(Workload("agent", "batch", python(code)))
         self.until(real, "agent", lambda _: "ready" in self.printed(real, "agent"))
@@ -246,10 +279,18 @@ class BackendSuite(InputTests):
         assert seen.failure.kind == "InternalServerError"
         assert "agent" in seen.failure.text
         deadline = time.monotonic() + 5
-        while _running(b"sleep(61.25)"):
+        while _running(mark.encode()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         assert self.new_backend(data_dir).observe("agent").phase == "Failed"
+
+    def test_an_agent_terminated_from_outside_was_not_stopped(self, real: Backend, data_dir: Path) -> None:
+        real.launch(Workload("down", "batch", python("print('ready'); import time; time.sleep(60)")))
+        self.until(real, "down", lambda _: "ready" in self.printed(real, "down"))
+        os.kill(self._agent(data_dir), signal.SIGTERM)
+        seen = self.until(real, "down", lambda seen: seen.finished)
+        assert seen.failure is not None
+        assert seen.failure.kind == "InternalServerError"
 
     def test_a_new_server_follows_what_the_old_one_launched(self, real: Backend, data_dir: Path, s3: S3Stub) -> None:
         if not real.capabilities.survives_restart:

@@ -41,6 +41,8 @@ _CODES = {
 """The error a service gives, where its model does not tell."""
 _SHOWN = 2048
 """Characters of a value that a message shows."""
+_LISTED = 64
+"""Problems that a message lists."""
 
 
 def validate(op: OperationModel, params: dict[str, Any]) -> None:
@@ -55,7 +57,7 @@ def validate(op: OperationModel, params: dict[str, Any]) -> None:
         problems = ["The input nests too deeply"]
     if problems:
         noun = "error" if len(problems) == 1 else "errors"
-        raise AwsError(_code(op), f"{len(problems)} validation {noun} detected: {'; '.join(problems)}")
+        raise AwsError(_code(op), f"{len(problems)} validation {noun} detected: {'; '.join(problems[:_LISTED])}")
 
 
 @cache
@@ -117,7 +119,7 @@ def _length_rules(traits: dict[str, Any]) -> list[Rule]:
     if "max" in traits:
         high = int(traits["max"])
         rules.append((lambda value: len(value) <= high, f"Member must have length less than or equal to {high}"))
-    if traits.get("min"):
+    if "min" in traits:
         low = int(traits["min"])
         rules.append((lambda value: len(value) >= low, f"Member must have length greater than or equal to {low}"))
     return rules
@@ -251,7 +253,8 @@ def _passes(value: Any, rules: list[Rule]) -> bool:
 
 
 def _inline_words(start: str, rules: list[Rule]) -> str:
-    return f"{start} satisfy constraint: [{', '.join([*(words for _, words in rules), 'Member must not be null'])}]"
+    constraints = [words for _, words in rules] or ["Member must not be null"]
+    return f"{start} satisfy constraint: [{', '.join(constraints)}]"
 
 
 # Words

@@ -48,7 +48,7 @@ def _spec(package: str) -> AlgorithmSpec | None:
 
 
 def _validate(spec: AlgorithmSpec) -> int:
-    """Standard input: a JSON object of hyperparameters a line. Out: ``{"error": null | "ClientError: ..."}`` for each."""
+    """Standard input: a JSON object of hyperparameters a line. Out: ``{"error": null | "ClientError: ..."}``."""
     for line in sys.stdin:
         if line.strip():
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from sagewright_algorithms.contract.job import Stop
 from sagewright_algorithms.xgboost import artifacts
 
 
-class Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class Report(xgboost.callback.TrainingCallback):
     """``[round]<TAB>train-rmse:1.00000<TAB>validation-rmse:...``. start: rounds before this training."""
 
     def __init__(self, start: int) -> None:
         self._start = start
 
-    def after_iteration(self, model: Any, epoch: int, evals_log: Mapping[str, Mapping[str, list[float]]]) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
         scores = [
             f"{data}-{metric}:{values[-1]:.5f}"
             for data, metrics in evals_log.items()
@@ -29,7 +28,7 @@ class Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         return False
 
 
-class SaveIntermediate(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class SaveIntermediate(xgboost.callback.TrainingCallback):
     """save_model_on_termination: the model is on disk after every round, so even a killed job leaves one."""
 
     def __init__(self, path: Path, version: tuple[int, int] | None) -> None:
@@ -41,7 +40,7 @@ class SaveIntermediate(xgboost.callback.TrainingCallback):  # type: ignore[misc]
         return False
 
 
-class StopWhenAsked(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class StopWhenAsked(xgboost.callback.TrainingCallback):
     """Ends the training, as early stopping does, after the round in which SIGTERM came."""
 
     def __init__(self, stop: Stop) -> None:

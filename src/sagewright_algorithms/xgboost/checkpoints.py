@@ -41,7 +41,7 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
-class Save(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+class Save(xgboost.callback.TrainingCallback):
     """Writes a checkpoint after each round. start: rounds before this training."""
 
     def __init__(self, folder: Path, start: int) -> None:

@@ -1,7 +1,7 @@
 """K-fold cross validation (``_kfold``, ``_num_cv_round``): a model a fold, and predictions.csv of the rows held out.
 
-Each fold's ``validation`` scores are those of the rows that it was not trained on. AWS's container scores its folds on the
-whole channels, most rows of which they were trained on.
+Each fold's ``validation`` scores are those of the rows that it was not trained on. AWS's container scores its folds on
+the whole channels, most rows of which they were trained on.
 """
 
 from __future__ import annotations

@@ -52,13 +52,12 @@ def check(examples: Examples, channel: Channel, values: Mapping[str, Any]) -> No
 def check_features(examples: Examples, channel: Channel) -> None:
     """Raises ClientError where a feature is infinite. Slow: for data that libxgboost has refused."""
     features = examples.features
-    dense = isinstance(features, np.ndarray)
-    wrong = np.isinf(features if dense else features.data)
-    if not wrong.any():
-        return
-    first = int(np.flatnonzero(wrong.any(axis=1) if dense else wrong)[0])
-    row = first if dense else int(np.searchsorted(features.indptr, first, side="right")) - 1
-    raise channel.fault(f"{examples.where(row)}: a feature is infinite")
+    if isinstance(features, np.ndarray):
+        rows = np.flatnonzero(np.isinf(features).any(axis=1))
+    else:
+        rows = np.searchsorted(features.indptr, np.flatnonzero(np.isinf(features.data)), side="right") - 1
+    if len(rows):
+        raise channel.fault(f"{examples.where(int(rows[0]))}: a feature is infinite")
 
 
 def _refuse(wrong: NDArray[Any], numbers: NDArray[Any], why: str, examples: Examples, channel: Channel) -> None:

@@ -1,7 +1,7 @@
 """Evaluation metrics: which ones a job asks for, and those that the container adds to libxgboost's own.
 
-The additions are scikit-learn's; classes are argmax, or the margin's sign (a probability over one half). rmse and mae are
-libxgboost's, which count instance weights.
+The additions are scikit-learn's; classes are argmax, or the margin's sign (a probability over one half). rmse and mae
+are libxgboost's, which count instance weights.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def is_maximized(name: str) -> bool:
 def classes_of(predictions: Array, objective: str) -> Array:
     """(n,) class indices from transformed predictions, (n,) or (n, classes)."""
     if predictions.ndim > 1:
-        return predictions.argmax(axis=1)
+        classes: Array = predictions.argmax(axis=1)
+        return classes
     if objective in _CLASSES:
         return predictions.astype(int)
     return (predictions > (0.5 if objective in _PROBABILITIES else 0.0)).astype(int)

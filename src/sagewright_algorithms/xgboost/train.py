@@ -21,7 +21,8 @@ from sagewright_algorithms.xgboost.parameters import for_libxgboost
 _USERS_FAULT = re.compile(
     r"label must be|base_score must be in|feature_names mismatch|Target is multiclass but average='binary'|"
     r"preds\.[sS]ize\(\) == info\.labels|only contains pos or neg samples|label_correct|"
-    r"for Parameter|Parameter \w+ should be|Invalid Parameter format|Unknown metric|must have the same|monotone constraint|"
+    r"for Parameter|Parameter \w+ should be|Invalid Parameter format|Unknown metric|must have the same|"
+    r"monotone constraint|"
     r"query group|interaction_constraints|Number of columns|label and prediction size not match"
 )
 _INFINITE = re.compile(r"contains `?inf")
@@ -71,7 +72,7 @@ class Training:
         return folder / f"model-{self.fold}" if folder and self.fold is not None else folder
 
     def run(self, evals: Sequence[tuple[Any, str]], before: tuple[Any, int]) -> Any:
-        """The booster. evals: the training matrix first, then what else to score. before: the checkpoint to go on from."""
+        """The booster. evals: the training matrix, then what else to score. before: the checkpoint to go on from."""
         plan, (model, start) = self.plan, before
         return xgboost.train(
             plan.parameters,

@@ -11,7 +11,7 @@ SOURCE = S3Input("s3://b/p")
 
 
 def argv(workload: Workload, data_dir: str = "/data") -> str:
-    return " ".join(sandbox.argv("bwrap", Path("/data/work/a"), Path(data_dir), workload))
+    return " ".join(sandbox.argv(sandbox.Probe("bwrap"), Path("/data/work/a"), Path(data_dir), workload))
 
 
 def test_input_is_read_only_and_the_rest_is_not() -> None:

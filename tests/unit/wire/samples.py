@@ -24,11 +24,14 @@ _PLAIN = "abcXYZ019-_."
 
 
 class Sampler:
-    """Values of shapes from a seed. rich: text with characters that need escaping."""
+    """Values of shapes from a seed. rich: text with characters that need escaping. millis: timestamps with
+    milliseconds, which older botocores do not send.
+    """
 
-    def __init__(self, seed: str, rich: bool = True) -> None:
+    def __init__(self, seed: str, rich: bool = True, millis: bool = False) -> None:
         self._random = random.Random(seed)
         self._rich = rich
+        self._millis = millis
 
     def members(self, shape: Any, *, everything: bool) -> dict[str, Any]:
         """A structure: all its members, or those required and some others."""
@@ -108,7 +111,9 @@ class Sampler:
             case "boolean":
                 return self._random.random() < 0.5
             case "timestamp":
-                whole = location == "header" or shape.serialization.get("timestampFormat") == "rfc822"
+                whole = (
+                    not self._millis or location == "header" or shape.serialization.get("timestampFormat") == "rfc822"
+                )
                 millis = 0 if whole or self._random.random() < 0.5 else self._random.randint(0, 999)
                 return datetime(2024, 2, 29, 23, 59, 1, tzinfo=UTC) + timedelta(
                     days=self._random.randint(0, 999), milliseconds=millis

@@ -41,8 +41,7 @@ def handle(service: str, operation: str, protocol: str, request: HttpRequest, bo
     try:
         validate(op, codec.parse(op, request, to, body))
     except AwsError as error:
-        assert error.status < 500
-        codec.serialize_error(op, error, "id")
+        assert codec.serialize_error(op, error, "id").status < 500  # noqa: PT017 - it may also pass
 
 
 @pytest.mark.parametrize(("service", "operation", "protocol"), OPERATIONS)
@@ -89,6 +88,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_JSON)
 def test_json_of_any_form(value: Any) -> None:
     request = HttpRequest("POST", "/", "", Headers(), Body.of(b""))
@@ -113,6 +113,6 @@ def test_requests_of_any_form(method: str, path: str, query: str, host: str, aut
     request = HttpRequest(method, f"/{path}", query, headers, Body.of(b""))
     for step in (route, needs_body, credential, lambda asked: check_expiry(asked, 1.7e9)):
         try:
-            step(request)  # type: ignore[operator]
+            step(request)
         except AwsError as error:
-            assert error.status < 500
+            assert error.status < 500  # noqa: PT017 - it may also pass

@@ -127,8 +127,8 @@ def test_malformed_xml(body: bytes) -> None:
 
 def test_xml_with_any_prefix_and_attributes() -> None:
     body = b"""<a:AccessControlPolicy xmlns:a="http://s3.amazonaws.com/doc/2006-03-01/"><a:AccessControlList><a:Grant>
-        <a:Grantee xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="CanonicalUser"><a:ID>me</a:ID></a:Grantee>
-        <a:Permission>READ</a:Permission></a:Grant></a:AccessControlList></a:AccessControlPolicy>"""
+        <a:Grantee xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="CanonicalUser"><a:ID>me</a:ID>
+        </a:Grantee><a:Permission>READ</a:Permission></a:Grant></a:AccessControlList></a:AccessControlPolicy>"""
     grants = parse("s3", "PutBucketAcl", body=body, labels={"Bucket": "b"})["AccessControlPolicy"]["Grants"]
     assert grants == [{"Grantee": {"Type": "CanonicalUser", "ID": "me"}, "Permission": "READ"}]
 
@@ -167,7 +167,7 @@ def test_headers_of_s3() -> None:
     assert len(response.headers["x-amz-id-2"]) == 88
     assert serialize("s3", "HeadObject", {"ContentLength": 3}).body == b""
     assert serialize("s3", "DeleteObject", {}).status == 204
-    with pytest.raises(TypeError, match="GetObjectOutput.ContentLength: not an integer"):
+    with pytest.raises(TypeError, match=r"GetObjectOutput\.ContentLength: not an integer"):
         serialize("s3", "GetObject", {"ContentLength": "3"})
     with pytest.raises(TypeError, match="GetObjectOutput has no member Nonsense"):
         serialize("s3", "GetObject", {"Nonsense": "3"})

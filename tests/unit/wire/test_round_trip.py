@@ -53,7 +53,7 @@ def test_results(service: str, protocol: str) -> None:
     for op in operations(service):
         if op.has_event_stream_output or op.output_shape is None or op.name == "GetBucketLocation":
             continue
-        result = Sampler(f"{service}.{op.name}").members(op.output_shape, everything=True)
+        result = Sampler(f"{service}.{op.name}", millis=True).members(op.output_shape, everything=True)
         found = read_response(service, codec.serialize(op, result, "id-1"), op.output_shape, protocol)
         metadata = found.pop("ResponseMetadata")
         assert metadata["RequestId"] == "id-1"

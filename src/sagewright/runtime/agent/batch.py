@@ -49,6 +49,7 @@ class Batch:
         try:
             instance.fetch()
         except Interrupted:
+            self._instance.signals.check()
             self._journal.step("Stopping")
             self._journal.step("Stopped")
             return
@@ -73,6 +74,8 @@ class Batch:
                 artifacts += self._uploader.run(upload)
         except Fault as fault:
             failure = failure or fault
+        if stopped and failure is None:
+            self._instance.signals.check()
         if failure is not None:
             self._instance.fail(failure, exit_code=code, artifacts=artifacts)
         else:

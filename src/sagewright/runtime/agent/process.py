@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from functools import cache
 
@@ -116,6 +117,7 @@ def sweep(token: str) -> int:
         killed += len(found)
         if not found:
             break
+        time.sleep(0.002)
     return killed
 
 

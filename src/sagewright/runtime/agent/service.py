@@ -41,6 +41,7 @@ class Service:
         self._address = instance.workload["address"]
         self._memory = instance.workload["resources"]["memory"]
         self._was_healthy = False
+        self._served = False
         self._crashes = 0
         self._healthy = False
         self._missed = 0
@@ -52,18 +53,19 @@ class Service:
         try:
             self._instance.fetch()
         except Interrupted:
+            self._signals.check()
             self._journal.step("Stopped")
             return
-        deadline = time.monotonic() + self._instance.workload["startup_timeout"]
         pause = 0.1
         while not self._signals.any():
             begun = time.monotonic()
             process = self._spawn()
-            code = self._look_after(process, deadline)
+            code = self._look_after(process)
             if not self._signals.any():
                 self._ended(code)
                 pause = 0.1 if time.monotonic() - begun > 60 else min(pause * 2, _LONGEST_PAUSE)
                 self._pause(pause)
+        self._signals.check()
         self._journal.step("Stopped")
 
     def _relay(self) -> None:
@@ -78,27 +80,27 @@ class Service:
         self._journal.step("Launching", attempt=self._crashes + 1)
         host = "127.0.0.1" if self._instance.workload["network_isolation"] else self._address
         process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=host, SAGEMAKER_BIND_TO_PORT=str(PORT))
-        self._healthy = False
+        self._healthy = self._served = False
         self._missed = 0
         return process
 
-    def _look_after(self, process: Process, deadline: float) -> int:
+    def _look_after(self, process: Process) -> int:
         """Until the command has ended, by itself or because of a stop; its exit status. Raises Fault."""
-        begun = time.monotonic()
-        next_ping = begun
+        begun = next_ping = time.monotonic()
         while (code := process.poll()) is None and not self._signals.any():
             now = time.monotonic()
             if now >= next_ping:
                 self._take(_ping(self._address))
                 next_ping = time.monotonic() + self._interval(now - begun)
                 self._check_memory(process)
-            if self._missed >= _HUNG and self._was_healthy:
+            if self._missed >= _HUNG:
                 self._instance.log.say(f"/ping failed {self._missed} times in a row; starting the command anew.")
                 process.kill()
-            if not self._was_healthy and now > deadline:
+            if not self._served and now - begun > self._instance.workload["startup_timeout"]:
                 process.kill()
                 self._instance.drain()
-                raise Fault("ClientError", _NOT_HEALTHY)
+                if not self._was_healthy:
+                    raise Fault("ClientError", _NOT_HEALTHY)
             self._signals.wait(next_ping - time.monotonic())
         if code is None:
             code = self._stop(process)
@@ -109,7 +111,7 @@ class Service:
     def _interval(self, running: float) -> float:
         if self._healthy:
             return _PINGS if not self._missed else _PINGS_UNHEALTHY
-        if self._was_healthy and self._missed > _HUNG:
+        if self._served:
             return _PINGS_UNHEALTHY
         return min(max(_FIRST_PINGS, running / 50), _FIRST_PINGS_SLOWEST)
 
@@ -118,10 +120,10 @@ class Service:
         if not problem:
             self._missed = 0
             if not self._healthy:
-                self._healthy = self._was_healthy = True
+                self._healthy = self._served = self._was_healthy = True
                 self._journal.step("InService", address=self._address)
             return
-        if self._was_healthy:
+        if self._served:
             self._missed += 1
         if self._healthy and self._missed >= _TOLERATED:
             self._healthy = False

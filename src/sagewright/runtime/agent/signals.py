@@ -1,4 +1,7 @@
-"""What the server tells the agent: SIGTERM stop, SIGUSR1 kill. Both come through whatever it is doing."""
+"""What the server tells the agent: SIGUSR2 stop, SIGUSR1 kill. Both come through whatever it is doing.
+
+SIGTERM is not the server's: it comes when the machine goes down, and ends the workload without anyone having asked.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from sagewright.runtime.agent.fault import Fault
+
+STOP = signal.SIGUSR2
 KILL = signal.SIGUSR1
 
 
@@ -22,20 +28,26 @@ class Signals:
     def __init__(self) -> None:
         self.stop = False
         self.kill = False
+        self._terminated = False
         self._interruptible = False
         self._reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, KILL, signal.SIGCHLD):
+        for number in (STOP, KILL, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, self._handle)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, KILL))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (STOP, KILL))
         self._poll = select.poll()
         self._poll.register(self._reader, select.POLLIN)
 
     def any(self) -> bool:
         """Whether either came."""
         return self.stop or self.kill
+
+    def check(self) -> None:
+        """Raises Fault where the end that comes was not the server's wish."""
+        if self._terminated:
+            raise Fault("InternalServerError", "The agent was terminated from outside (SIGTERM).")
 
     def wait(self, seconds: float) -> None:
         """Sleep until a signal came, a child's end among them."""
@@ -58,6 +70,7 @@ class Signals:
         if number == signal.SIGCHLD:
             return
         self.stop = True
+        self._terminated = self._terminated or number == signal.SIGTERM
         self.kill = self.kill or number == KILL
         if self._interruptible:
             self._interruptible = False

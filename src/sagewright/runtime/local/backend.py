@@ -16,7 +16,7 @@ from typing import Any
 from sagewright.core.clock import Clock, SystemClock
 from sagewright.runtime import addresses, agent, sandbox
 from sagewright.runtime.agent.process import sweep
-from sagewright.runtime.agent.signals import KILL
+from sagewright.runtime.agent.signals import KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.local.folder import Folder, safe_name
 from sagewright.runtime.local.machine import machine
@@ -144,7 +144,7 @@ class LocalBackend:
         argv = None
         warnings = [f"Running without a sandbox: {self._probe.why}."]
         if self._probe.program:
-            argv = sandbox.argv(self._probe.program, folder.path, self._data_dir, workload)
+            argv = sandbox.argv(self._probe, folder.path, self._data_dir, workload)
             warnings = []
         token = secrets.token_hex(16)
         return {
@@ -201,8 +201,8 @@ class LocalBackend:
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
             setsid=True,
-            setsigmask=(signal.SIGTERM, KILL),
-            setsigdef=(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, KILL),
+            setsigmask=(STOP, KILL),
+            setsigdef=(STOP, KILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
         )
 
     def _reap(self, id: str) -> bool:
@@ -227,7 +227,7 @@ class LocalBackend:
     def _bury(self, folder: Folder) -> None:
         """End an agent's workload in its place: nothing runs on unseen, and the journal has its last word."""
         sweep(folder.launch["token"])
-        text = f"The agent of {folder.id} ended without a word; its processes were killed."
+        text = f"The agent of {folder.id} ended without a word; its processes were killed. {folder.complaint()}".strip()
         folder.append(Step(self._clock.now(), "Failed", text, {"kind": "InternalServerError"}))
 
     def _await_end(self, id: str, folder: Folder) -> None:
@@ -237,7 +237,7 @@ class LocalBackend:
             time.sleep(0.002)
 
 
-_SIGNALS = {"stop": signal.SIGTERM, "kill": KILL}
+_SIGNALS = {"stop": STOP, "kill": KILL}
 
 
 def _send(pid: int, number: int) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +17,8 @@ from sagewright.runtime.observation import LogLine, Step
 from sagewright.runtime.workload import Workload
 
 _LOG_PAGE = 1024 * 1024
+_DELETIONS = 5
+"""Times a folder is deleted, where something still dying writes into it."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -123,19 +124,24 @@ class Folder:
             lines.append(LogLine(int(at), text.decode("utf-8", "replace")))
         return lines, offset + len(whole)
 
+    def complaint(self) -> str:
+        """The last line an agent printed, which is none unless something is wrong with it."""
+        with suppress(OSError, IndexError):
+            return (self.path / "agent.err").read_text(errors="replace").strip().splitlines()[-1][:300]
+        return ""
+
     def delete(self) -> None:
-        """Remove everything, also folders that the workload made unreadable."""
-        shutil.rmtree(self.path, onerror=_unlock)
-
-
-def _unlock(function: Callable[..., Any], path: str, error: Any) -> None:
-    if isinstance(error[1], FileNotFoundError):
-        return
-    for place in (os.path.dirname(path), path):
-        if not os.path.islink(place) and os.path.isdir(place):
-            os.chmod(place, stat.S_IRWXU)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        """Remove everything, also folders that the workload closed to their owner."""
+        for attempt in range(_DELETIONS):
+            try:
+                shutil.rmtree(self.path)
+                return
+            except OSError:
+                if not self.path.exists():
+                    return
+                if attempt == _DELETIONS - 1:
+                    raise
+            for base, folders, _ in os.walk(self.path):
+                for name in folders:
+                    if not os.path.islink(os.path.join(base, name)):
+                        os.chmod(os.path.join(base, name), stat.S_IRWXU)

@@ -43,11 +43,13 @@ class _Crc:
 
 
 class _XXHash:
-    """awscrt's XXHash, whose end comes once, under hashlib's names."""
+    """awscrt's XXHash, which takes bytes alone, under hashlib's names. Its end comes once."""
 
     def __init__(self, hasher: Any) -> None:
         self._hasher = hasher
-        self.update: Callable[[bytes | memoryview], None] = hasher.update
+
+    def update(self, data: bytes | memoryview) -> None:
+        self._hasher.update(bytes(data))
 
     def digest(self) -> bytes:
         return bytes(self._hasher.finalize())

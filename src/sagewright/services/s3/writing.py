@@ -23,7 +23,8 @@ from sagewright.store import Store
 from sagewright.store.blobs import BlobWriter
 from sagewright.wire.aws_chunked import BadChunks
 
-STEP = 1 << 20
+STEP = 2 << 20
+"""Bytes handed to the threads at once: two steps at most are in memory, and fewer trips cost less time."""
 _Step = Sequence[bytes | memoryview]
 
 

@@ -13,9 +13,6 @@ from sagewright.services.sagemaker_runtime.connection import Reply
 from sagewright.services.sagemaker_runtime.meters import Meters, VariantId
 from sagewright.services.sagemaker_runtime.routes import Endpoint, Routes, Variant
 
-_LARGEST = 6_291_456
-"""Bytes of a request's body; https://docs.aws.amazon.com/general/latest/gr/sagemaker.html"""
-
 _TIMEOUT = 60.0
 """Seconds a container has for one request."""
 
@@ -51,8 +48,6 @@ class Invocations:
         self, ctx: Context, endpoint_name: str, body: bytes, target_variant: str | None = None, **members: Any
     ) -> dict[str, Any]:
         began = self._clock.monotonic()
-        if len(body) > _LARGEST:
-            raise AwsError("413", f"HTTP content length exceeded {_LARGEST} bytes.", 413)
         _check_supported(ctx.request)
         endpoint = self._routes.endpoint(ctx.account, ctx.region, endpoint_name)
         if endpoint is None or not endpoint.variants:  # one still being created, or failed, is not found either
