@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from sagewright import __version__
 from sagewright.config import Config
@@ -30,8 +29,10 @@ from sagewright.services.sts import sts
 from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
 from sagewright.wire.client import Clients
+from sagewright.wire.faults import inflate
 from sagewright.wire.gateway import Exchange, Gateway
 from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
+from sagewright.wire.query import form_of
 from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
 
 _BODY_LIMIT = 16 * 2**20
@@ -106,7 +107,7 @@ class App:
         if needs_body(request):
             body = await _read(request.body)
             request.body = Body.of(body)
-            form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+            form = form_of(inflate(body) if request.headers.get("content-encoding") == "gzip" else body)
         exchange.route = to = route(request, form)
         if to.operation in (PREFLIGHT, POST_OBJECT):
             raise not_implemented(to.service, to.operation)

@@ -91,15 +91,16 @@ class Authority:
         parent = _parent(host)
         task = self._contexts.get(parent)
         if task is None or (task.done() and (task.cancelled() or task.exception() or not self._is_fresh(parent))):
-            task = self._contexts[parent] = asyncio.create_task(self._load(parent))
+            task = self._contexts[parent] = asyncio.create_task(self._load(host))
         return await asyncio.shield(task)
 
-    async def _load(self, parent: str) -> ssl.SSLContext:
+    async def _load(self, host: str) -> ssl.SSLContext:
+        parent = _parent(host)
         if not self._is_fresh(parent):
-            command = (sys.executable, "-m", __name__, str(self.folder), parent)
+            command = (sys.executable, "-m", __name__, str(self.folder), host)
             process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
             if await process.wait() != 0:
-                raise OSError(f"no certificate could be made for {parent}")
+                raise OSError(f"no certificate could be made for {host}")
         return _server_context(self._leaf(parent))
 
     def _leaf(self, parent: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -59,7 +60,10 @@ def run(spec: AlgorithmSpec, environment: Environment) -> int:
     stop = Stop()
     stop.listen()
     try:
-        _train(spec, environment, stop)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.showwarning = _log_warning
+            _train(spec, environment, stop)
     except AlgorithmFailure as failure:
         _fail(environment, str(failure), failure.__cause__)
         return 1
@@ -82,6 +86,10 @@ def _train(spec: AlgorithmSpec, environment: Environment, stop: Stop) -> None:
     environment.model_dir.mkdir(parents=True, exist_ok=True)
     job = TrainingJob(environment, values, channels, stop)
     import_module(f"sagewright_algorithms.{spec.package}.train").train(job)
+
+
+def _log_warning(message: Warning | str, *where: Any, **more: Any) -> None:
+    log.warning(str(message))
 
 
 def _fail(environment: Environment, reason: str, cause: BaseException | None) -> None:

@@ -103,11 +103,10 @@ class S3:
         headers = [("x-sagewright-blob", "?")]
         answer = self._call("HEAD", f"/{bucket}/{quote(key)}", headers, take=lambda answer: answer.headers)
         relative = answer.get("x-sagewright-blob", "")
-        if not relative or relative.startswith("/") or ".." in relative.split("/"):
-            return None
         path = os.path.join(self._blobs, relative)
-        if os.path.isfile(path):
+        if relative and ".." not in relative.split("/") and path.startswith(self._blobs) and os.path.isfile(path):
             return path
+        # Another machine, or a server that keeps this to itself: not worth a question for each object.
         self._blobs = None
         return None
 

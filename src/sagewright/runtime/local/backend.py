@@ -68,9 +68,10 @@ class LocalBackend:
         folder = self._folders.get(workload.id) or Folder(self._work / safe_name(workload.id))
         if not (folder.path / "launch.json").exists():
             self._check(workload)
+            folder = Folder(folder.path)
             self._create(folder, workload)
         self._folders[workload.id] = folder
-        if not folder.introduced() and workload.id not in self._children:
+        if not folder.introduced() and not self._reap(workload.id):
             self._spawn(workload.id, folder)
 
     def observe(self, id: str) -> Observation:
@@ -100,7 +101,7 @@ class LocalBackend:
         ids = []
         for folder in self._known():
             ids.append(folder.id)
-            if not folder.introduced() and folder.id not in self._children:
+            if not folder.introduced() and not self._reap(folder.id):
                 self._spawn(folder.id, folder)
         return ids
 

@@ -77,7 +77,7 @@ class Side(asyncio.Protocol):
         if self.peer is None:
             return False
         self.peer.end()
-        return not self.peer.is_over
+        return self._transport.can_write_eof() and not self.peer.is_over
 
     def connection_lost(self, error: Exception | None) -> None:
         self._opened.discard(self)

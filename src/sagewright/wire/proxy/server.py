@@ -72,6 +72,7 @@ class Proxy:
         for side in list(self._opened):
             side.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport closes its socket in the loop's next turn
 
     def _take_up(self, front: Front, head: Head, early: bytes) -> None:
         task = asyncio.create_task(self._answer(front, head, early))
