@@ -28,7 +28,8 @@ class AlreadyRunning(Exception):
 
 
 def server_file(data_dir: Path) -> Path:
-    """Where a running server says how to reach it: JSON with pid, host, port, url and proxy_port."""
+    """Where a running server says how to reach it: JSON with pid, host, port, url, proxy_port, ca_bundle
+    (a file that exists once it was asked for) and started (epoch seconds)."""
     return data_dir / "server.json"
 
 
@@ -83,6 +84,8 @@ async def _serve(config: Config, listener: socket.socket) -> None:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     from sagewright.app import App
+    from sagewright.wire.authority import Authority
+    from sagewright.wire.proxy import Proxy
 
     app = App(config)
 
@@ -111,19 +114,31 @@ async def _serve(config: Config, listener: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE,
     )
+    authority = Authority(config.data_dir / "ca", app.clock)
+    port: int = listener.getsockname()[1]
+    proxy = Proxy(authority, (config.host, port), config.upstream_proxy)
+    proxy_port = await proxy.start(port=port + 1)  # the same one after a restart, for shells that know it
     await app.start()
     try:
-        _announce(config, listener)
+        _announce(config, port, proxy_port, authority.bundle, app.clock.now())
         await OrderlyServer(settings).serve(sockets=[listener])
     finally:
         server_file(config.data_dir).unlink(missing_ok=True)
+        await proxy.stop()
         await app.stop()
 
 
-def _announce(config: Config, listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
+def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started: float) -> None:
     host = f"[{config.host}]" if ":" in config.host else config.host
-    document = {"pid": os.getpid(), "host": config.host, "port": port, "url": f"http://{host}:{port}"}
+    document = {
+        "pid": os.getpid(),
+        "host": config.host,
+        "port": port,
+        "url": f"http://{host}:{port}",
+        "proxy_port": proxy_port,
+        "ca_bundle": str(bundle),
+        "started": started,
+    }
     target = server_file(config.data_dir)
     fresh = target.with_suffix(".new")
     fresh.write_text(json.dumps(document))

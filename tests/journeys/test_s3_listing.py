@@ -62,7 +62,9 @@ def test_keys_come_in_the_order_of_their_bytes(s3, bucket):
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_pages_with_a_delimiter(s3, bucket, operation, size):
-    pages = list(s3.get_paginator(operation).paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size}))
+    pages = list(
+        s3.get_paginator(operation).paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": size})
+    )
     assert all(len(keys(page)) + len(prefixes(page)) <= size for page in pages)
     assert [key for page in pages for key in keys(page)] == ["a", "b with space", "b+plus", "c%41", "é", "\uffff"]
     assert [prefix for page in pages for prefix in prefixes(page)] == ["a/", "b/", "\U0001f600/"]
@@ -102,6 +104,15 @@ def test_the_bare_listing_is_s3s(s3, bucket):
         text = answer.read().decode()
     assert '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' in text
     assert "<Key>c%41</Key>" in text or "<Key>c%2541</Key>" in text
+
+
+def test_versions_of_a_bucket_without_versioning(s3, bucket):
+    pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 3}))
+    versions = [version for page in pages for version in page["Versions"]]
+    assert [version["Key"] for version in versions] == sorted(KEYS, key=str.encode)
+    assert {(version["VersionId"], version["IsLatest"]) for version in versions} == {("null", True)}
+    page = s3.list_object_versions(Bucket=bucket, Delimiter="/", Prefix="a/")
+    assert ([version["Key"] for version in page["Versions"]], prefixes(page)) == (["a/1"], ["a/2/"])
 
 
 def test_many_objects_at_once(s3):

@@ -42,9 +42,7 @@ def upload(client, bucket, key, parts, create=None, **each):
     upload_id = client.create_multipart_upload(Bucket=bucket, Key=key, **(create or {}))["UploadId"]
     listed = []
     for number, part in parts.items():
-        answer = client.upload_part(
-            Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part, **each
-        )
+        answer = client.upload_part(Bucket=bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part, **each)
         sums = {name: value for name, value in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
         listed.append({"PartNumber": number, "ETag": answer["ETag"], **sums})
     return upload_id, listed
@@ -142,9 +140,7 @@ def blobs(server):
 def test_composite_checksums(s3, bucket, algorithm):
     member = f"Checksum{algorithm}"
     parts = {1: os.urandom(5 * MB), 2: os.urandom(1000)}
-    upload_id, listed = upload(
-        s3, bucket, "sums", parts, {"ChecksumAlgorithm": algorithm}, ChecksumAlgorithm=algorithm
-    )
+    upload_id, listed = upload(s3, bucket, "sums", parts, {"ChecksumAlgorithm": algorithm}, ChecksumAlgorithm=algorithm)
     with refused("InvalidRequest"):
         complete(s3, bucket, "sums", upload_id, [{k: v for k, v in part.items() if k != member} for part in listed])
     with refused("InvalidPart"):
@@ -171,9 +167,7 @@ def test_full_object_checksums(s3, bucket, algorithm):
     with refused("BadDigest"):
         complete(s3, bucket, "full", upload_id, listed, ChecksumType="FULL_OBJECT", **{member: listed[0][member]})
     answer = complete(s3, bucket, "full", upload_id, listed, ChecksumType="FULL_OBJECT")
-    alone = s3.put_object(
-        Bucket=bucket, Key="alone", Body=b"".join(parts.values()), ChecksumAlgorithm=algorithm
-    )
+    alone = s3.put_object(Bucket=bucket, Key="alone", Body=b"".join(parts.values()), ChecksumAlgorithm=algorithm)
     assert answer[member] == alone[member]
     assert s3.get_object(Bucket=bucket, Key="full")["Body"].read() == b"".join(parts.values())
 

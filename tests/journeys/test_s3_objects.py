@@ -160,7 +160,12 @@ def test_listing_buckets_in_pages(sagewright_server):
         (
             "public_access_block",
             "PublicAccessBlockConfiguration",
-            {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True, "RestrictPublicBuckets": False},
+            {
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": False,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": False,
+            },
             "NoSuchPublicAccessBlockConfiguration",
         ),
         (
@@ -207,7 +212,18 @@ def test_what_clients_probe_while_reading(s3, bucket):
 
 
 @pytest.mark.parametrize(
-    "key", ["plain", "a/b c+d%41", "../../etc/passwd", "/lead", "double//slash", "ü/\U0001f600", "trail/", "a?b#c", "x" * 1024]
+    "key",
+    [
+        "plain",
+        "a/b c+d%41",
+        "../../etc/passwd",
+        "/lead",
+        "double//slash",
+        "ü/\U0001f600",
+        "trail/",
+        "a?b#c",
+        "x" * 1024,
+    ],
 )
 def test_any_key_is_kept_literally(s3, bucket, key):
     data = os.urandom(1000)

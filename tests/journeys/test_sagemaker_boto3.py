@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import time
 from collections.abc import Iterator
@@ -106,6 +107,44 @@ def test_logs_arrive_while_the_job_runs(trip: Journey) -> None:
         "ValidationException",
         "The request was rejected because the training job is in status Stopped.",
     )
+
+
+def test_checkpoints_go_on_in_the_next_job(trip: Journey) -> None:
+    for name in ("one", "two"):
+        trip.train(f"checkpoint-{name}", checkpoint=name, CheckpointConfig={"S3Uri": "s3://journey/checkpoints"})
+        assert trip.trained(f"checkpoint-{name}")["TrainingJobStatus"] == "Completed"
+    assert "checkpoints=one" in trip.log(GROUP, "checkpoint-two/")
+    kept = trip.s3.get_object(Bucket="journey", Key="checkpoints/seen.txt")["Body"].read()
+    assert kept == b"onetwo"
+
+
+@pytest.mark.parametrize("mode", ["FastFile", "File"])
+def test_manifests_and_input_modes(trip: Journey, mode: str) -> None:
+    for key, rows in (("a", 2), ("b", 3), ("c", 5)):
+        trip.s3.put_object(Bucket="journey", Key=f"parts/{key}.csv", Body=b"1\n" * rows)
+    manifest = json.dumps([{"prefix": "s3://journey/parts/"}, "a.csv", "c.csv"]).encode()
+    trip.s3.put_object(Bucket="journey", Key="parts.manifest", Body=manifest)
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://journey/parts.manifest"}
+    channel = {"ChannelName": "train", "InputMode": mode, "DataSource": {"S3DataSource": source}}
+    trip.train(f"manifest-{mode.lower()}", InputDataConfig=[channel])
+    assert trip.trained(f"manifest-{mode.lower()}")["TrainingJobStatus"] == "Completed"
+    assert "rows=7" in trip.log(GROUP, f"manifest-{mode.lower()}/")
+
+
+def test_a_model_that_is_not_packed(trip: Journey) -> None:
+    output = {"S3OutputPath": "s3://journey/plain", "CompressionType": "NONE"}
+    trip.train("plain", model="unpacked", OutputDataConfig=output)
+    artifacts = trip.trained("plain")["ModelArtifacts"]["S3ModelArtifacts"]
+    assert artifacts == "s3://journey/plain/plain/output/model/"
+    source = {"S3Uri": artifacts, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}}
+    trip.sagemaker.create_model(ModelName="plain", PrimaryContainer=container)
+    variant = {"VariantName": "v", "ModelName": "plain", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    trip.sagemaker.create_endpoint_config(EndpointConfigName="plain", ProductionVariants=[variant])
+    trip.sagemaker.create_endpoint(EndpointName="plain", EndpointConfigName="plain")
+    trip.in_service("plain")
+    assert trip.invoke("plain")["model"] == "unpacked"
+    trip.sagemaker.delete_endpoint(EndpointName="plain")
 
 
 def test_max_runtime(trip: Journey) -> None:

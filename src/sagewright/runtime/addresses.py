@@ -15,15 +15,19 @@ _COUNT = (1 << 24) - 2 * _FIRST
 _TRIES = 1000
 
 
-def allocate(id: str, taken: Container[str]) -> str:
-    """A free address for a workload, the same one again where possible. Raises OSError when none can be bound."""
-    start = zlib.crc32(id.encode())
+def allocate(seed: str, taken: Container[str]) -> str:
+    """A free address, the same one again for the same seed where possible.
+
+    The seed should differ between servers too: an address is free to others until the service listens. Raises OSError
+    when none can be bound, as where something listens on the port of all addresses.
+    """
+    start = zlib.crc32(seed.encode())
     for step in range(_TRIES):
         number = _FIRST + (start + step * 7919) % _COUNT
         address = f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         if number & 255 not in (0, 255) and address not in taken and _free(address):
             return address
-    raise OSError(errno.EADDRNOTAVAIL, "no loopback address is free")
+    raise OSError(errno.EADDRNOTAVAIL, f"no loopback address has port {SERVICE_PORT} free")
 
 
 def _free(address: str) -> bool:

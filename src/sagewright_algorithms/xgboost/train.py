@@ -23,7 +23,8 @@ _USERS_FAULT = re.compile(
     r"preds\.[sS]ize\(\) == info\.labels|only contains pos or neg samples|label_correct|"
     r"for Parameter|Parameter \w+ should be|Invalid Parameter format|Unknown metric|must have the same|"
     r"monotone constraint|"
-    r"query group|interaction_constraints|Number of columns|label and prediction size not match"
+    r"query group|interaction_constraints|Number of columns|label and prediction size not match|"
+    r"can only be used with|max_bin"
 )
 _INFINITE = re.compile(r"contains `?inf")
 _CLASSES = ("multi:softmax", "multi:softprob")

@@ -32,7 +32,12 @@ class Folder:
         return path
 
     def run(
-        self, hyperparameters: Mapping[str, str], content_type: str | None = "text/csv", *, mode: str = "File", **env: Any
+        self,
+        hyperparameters: Mapping[str, str],
+        content_type: str | None = "text/csv",
+        *,
+        mode: str = "File",
+        **env: Any,
     ) -> tuple[int, str]:
         """(exit code, log)."""
         config = self.base / "input" / "config"

@@ -64,7 +64,9 @@ def test_the_model_is_that_of_libxgboost(folder: Folder, features: Array, target
 
 
 @pytest.mark.parametrize("tree", [{}, {"tree_method": "exact"}, {"tree_method": "approx"}, {"booster": "dart"}])
-def test_every_format_gives_the_same_model(folder: Folder, features: Array, binary: Array, tree: dict[str, str]) -> None:
+def test_every_format_gives_the_same_model(
+    folder: Folder, features: Array, binary: Array, tree: dict[str, str]
+) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -107,9 +109,7 @@ def test_pipe_mode_reads_a_fifo(folder: Folder, features: Array, target: Array) 
     code, _ = folder.run({"num_round": "5"}, mode="Pipe")
     writer.join()
     assert code == 0
-    np.testing.assert_array_equal(
-        folder.model().predict(xgboost.DMatrix(features)), direct({}, features, target)
-    )
+    np.testing.assert_array_equal(folder.model().predict(xgboost.DMatrix(features)), direct({}, features, target))
 
 
 def test_early_stopping_keeps_the_best_model(folder: Folder, features: Array, binary: Array) -> None:
@@ -124,8 +124,11 @@ def test_early_stopping_keeps_the_best_model(folder: Folder, features: Array, bi
     }
     code, log = folder.run(hyperparameters)
     assert code == 0
-    losses = [float(line.rpartition("validation-logloss:")[2]) for line in log.splitlines() if line.startswith("[")
-              and "validation-logloss" in line]
+    losses = [
+        float(line.rpartition("validation-logloss:")[2])
+        for line in log.splitlines()
+        if line.startswith("[") and "validation-logloss" in line
+    ]
     assert len(losses) < 50
     assert folder.model().num_boosted_rounds() == int(np.argmin(losses)) + 1
     assert len(losses) == int(np.argmin(losses)) + 4
@@ -202,7 +205,9 @@ def test_a_stopped_job_saves_its_model(folder: Folder, features: Array, target: 
 def test_a_multiclass_model(folder: Folder, features: Array) -> None:
     labels = np.digitize(features[:, 0], [-0.5, 0.5]).astype(np.float32)
     folder.put("train", "a.csv", csv_of(labels, features))
-    code, log = folder.run({"num_round": "3", "objective": "multi:softprob", "num_class": "3", "eval_metric": "accuracy"})
+    code, log = folder.run(
+        {"num_round": "3", "objective": "multi:softprob", "num_class": "3", "eval_metric": "accuracy"}
+    )
     assert code == 0, folder.failure
     predictions = folder.model().predict(xgboost.DMatrix(features))
     line = next(line for line in log.splitlines() if line.startswith("[2]"))
@@ -230,9 +235,11 @@ def test_ranking_uses_the_queries_of_libsvm(folder: Folder, features: Array) -> 
     grades = np.digitize(features[:, 0], [-1, 0, 1]).astype(np.float32)
     queries = np.repeat(np.arange(20), 10)
     rows = libsvm_of(features, grades).splitlines()
-    text = "\n".join(f"{row.split(' ', 1)[0]} qid:{q} {row.split(' ', 1)[1]}" for row, q in zip(rows, queries, strict=True))
+    text = "\n".join(
+        f"{row.split(' ', 1)[0]} qid:{q} {row.split(' ', 1)[1]}" for row, q in zip(rows, queries, strict=True)
+    )
     folder.put("train", "a.libsvm", text)
-    code, log = folder.run({"num_round": "3", "objective": "rank:ndcg", "eval_metric": "ndcg@5,map"}, "text/libsvm")
+    code, log = folder.run({"num_round": "3", "objective": "rank:ndcg", "eval_metric": "ndcg@5"}, "text/libsvm")
     assert code == 0, folder.failure
     matrix = scipy.sparse.csr_matrix(features)
     expected = direct({"objective": "rank:ndcg"}, matrix, grades, 3, qid=queries)
@@ -261,7 +268,13 @@ def test_ranking_without_queries_is_one_group(folder: Folder, features: Array) -
         {"objective": "reg:squarederror", "tree_method": "hist", "interaction_constraints": "[[1, 2], [3]]"},
         {"objective": "reg:squarederror", "updater": "grow_colmaker,prune", "gamma": "0.5"},
         {"objective": "reg:squarederror", "num_parallel_tree": "3", "subsample": "0.5", "colsample_bynode": "0.6"},
-        {"objective": "reg:squarederror", "max_bin": "16", "base_score": "0.9", "alpha": "0.4", "min_child_weight": "3"},
+        {
+            "objective": "reg:squarederror",
+            "max_bin": "16",
+            "base_score": "0.9",
+            "alpha": "0.4",
+            "min_child_weight": "3",
+        },
     ],
     ids=str,
 )
@@ -282,7 +295,13 @@ def test_hyperparameters_reach_libxgboost(
 def test_old_images_leave_a_pickled_booster(folder: Folder, features: Array, target: Array) -> None:
     folder.put("train", "a.csv", csv_of(target, features))
     image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:"
-    for tag, pickled in (("1.0-1-cpu-py3", True), ("1.2-2", True), ("1.3-1", False), ("1.7-1", False), ("3.0-5", False)):
+    for tag, pickled in (
+        ("1.0-1-cpu-py3", True),
+        ("1.2-2", True),
+        ("1.3-1", False),
+        ("1.7-1", False),
+        ("3.0-5", False),
+    ):
         assert folder.run({"num_round": "1"}, image=image + tag)[0] == 0
         content = (folder.base / "model" / "xgboost-model").read_bytes()
         assert content.startswith(b"\x80") is pickled

@@ -1,14 +1,17 @@
+import gzip
 import io
+import random
 import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagewright.runtime.agent.archive import Stream, pack
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.fetch import _check, _refuse_collisions, _relative
+from sagewright.runtime.agent.gzipped import GzipWriter
 from sagewright.runtime.agent.journal import LINE_LIMIT, Log, printable
 from sagewright.runtime.agent.s3 import _error, _unescape, _unquote, quote, split
 
@@ -83,6 +86,18 @@ def test_s3_words() -> None:
     with pytest.raises(Fault):
         split("http://b/k")
     assert _unescape("&lt;a&gt; &amp;amp; &#13;&#x41;") == "<a> &amp; \rA"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 400_000)), max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_gzip_of_anything(pieces: list[tuple[bool, int]]) -> None:
+    data = b"".join(random.Random(size).randbytes(size) if wild else b"abc" * size for wild, size in pieces)
+    target = io.BytesIO()
+    writer = GzipWriter(target)
+    for start in range(0, len(data), 100_001):
+        writer.write(data[start : start + 100_001])
+    writer.close()
+    assert gzip.decompress(target.getvalue()) == data
 
 
 class _Answer:

@@ -20,7 +20,21 @@ def test_good_bucket_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ab", "0" * 64, "Abc", "a_b", "-abc", "abc-", "a..b", "192.168.0.1", "xn--abc", "abc--x-s3", "abc-s3alias", "a b", ""],
+    [
+        "ab",
+        "0" * 64,
+        "Abc",
+        "a_b",
+        "-abc",
+        "abc-",
+        "a..b",
+        "192.168.0.1",
+        "xn--abc",
+        "abc--x-s3",
+        "abc-s3alias",
+        "a b",
+        "",
+    ],
 )
 def test_bad_bucket_names(name: str) -> None:
     with pytest.raises(AwsError, match="InvalidBucketName"):
@@ -54,7 +68,9 @@ def test_ranges(header: str | None, span: Span | None) -> None:
     assert ranges.parse(header, 10) == span
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=99-100", 10), ("bytes=-0", 10), ("bytes=0-", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"), [("bytes=10-", 10), ("bytes=99-100", 10), ("bytes=-0", 10), ("bytes=0-", 0)]
+)
 def test_ranges_beyond_the_end(header: str, size: int) -> None:
     with pytest.raises(AwsError) as caught:
         ranges.parse(header, size)

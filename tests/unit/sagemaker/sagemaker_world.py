@@ -101,8 +101,8 @@ class World:
         ]
         self.services = Services({service.name: service for service in everything})
         self.reconciler = Reconciler(self.parts.controllers, self.clock)
-        self.admission.rebuild(self.backend)
         self.parts.sweep()
+        self.admission.rebuild(self.backend)
         for controller in self.parts.controllers:
             for key in controller.active():
                 self.reconciler.kick(controller, key)

@@ -148,31 +148,37 @@ def test_a_change_of_the_document_changes_the_routes(tmp_path: Path) -> None:
     run(tmp_path, scene)
 
 
-def test_errors(tmp_path: Path) -> None:
+async def fails(world: World, **members: Any) -> AwsError:
+    with pytest.raises(AwsError) as caught:
+        await world.invoke(**members)
+    return caught.value
+
+
+def test_requests_that_reach_no_container(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         documents = world.store.documents
         documents.insert(SPACE, "e", routes_of(("v", 1.0, ["i-1"])), status="InService")
         documents.insert(SPACE, "none", routes_of(("v", 1.0, [])), status="InService")
         documents.insert(SPACE, "new", routes_of(), status="Creating")
-
-        async def fails(**members: Any) -> AwsError:
-            with pytest.raises(AwsError) as caught:
-                await world.invoke(**members)
-            return caught.value
-
         for name in ("new", "unknown"):
-            error = await fails(EndpointName=name)
+            error = await fails(world, EndpointName=name)
             assert (error.code, error.message) == (
                 "ValidationError",
                 f"Endpoint {name} of account 000000000000 not found.",
             )
-        assert (await fails(EndpointName="none")).code == "ServiceUnavailable"
-        assert (await fails(EndpointName="e", TargetVariant="w")).code == "ValidationError"
-        assert (await fails(EndpointName="e", TargetModel="m.tar.gz")).code == "ValidationError"
-        assert (await fails(EndpointName="e", Accept="a\r\nX-Evil: 1")).code == "ValidationError"
+        assert (await fails(world, EndpointName="none")).code == "ServiceUnavailable"
+        for wrong in ({"TargetVariant": "w"}, {"TargetModel": "m.tar.gz"}, {"Accept": "a\r\nX-Evil: 1"}):
+            assert (await fails(world, EndpointName="e", **wrong)).code == "ValidationError"
+        assert world.asked == []
 
+    run(tmp_path, scene)
+
+
+def test_errors_of_the_container(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        world.store.documents.insert(SPACE, "e", routes_of(("v", 1.0, ["i-1"])), status="InService")
         world.answer = lambda instance: Reply(415, {}, b"unsupported")
-        error = await fails(EndpointName="e")
+        error = await fails(world, EndpointName="e")
         assert (error.code, error.status) == ("ModelError", 424)
         assert error.members == {
             "OriginalStatusCode": 415,
@@ -189,16 +195,14 @@ def test_errors(tmp_path: Path) -> None:
             raise ConnectionLost(unanswered=True)
 
         world.answer = lost
-        assert (await fails(EndpointName="e")).members["OriginalStatusCode"] == 0
+        assert (await fails(world, EndpointName="e")).members["OriginalStatusCode"] == 0
 
         def late(instance: str) -> Reply:
             raise TimeoutError
 
         world.answer = late
-        error = await fails(EndpointName="e")
-        assert error.message.startswith(
-            'Received server error (0) from primary with message "Your invocation timed out'
-        )
+        message = (await fails(world, EndpointName="e")).message
+        assert message.startswith('Received server error (0) from primary with message "Your invocation timed out')
 
     run(tmp_path, scene)
 

@@ -8,17 +8,17 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any, BinaryIO
+from contextlib import closing
+from typing import IO, Any, BinaryIO, cast
 
 from sagewright.runtime.agent.fault import client_error
 from sagewright.runtime.agent.files import write_pieces
+from sagewright.runtime.agent.gzipped import GzipWriter
 
 _ENTRIES = 1_000_000
 _RESERVE = 512 * 1024 * 1024
 """Bytes of the disk an archive must leave free."""
 _CHUNK = 1024 * 1024
-_LEVEL = 1
-"""Weights hardly shrink; higher levels only take longer."""
 
 
 def unpack(stream: BinaryIO, target: str, name: str) -> None:
@@ -80,8 +80,8 @@ def pack(folder: str, target: str) -> int:
     count = 0
     with (
         open(target, "wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=_LEVEL, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        closing(GzipWriter(raw)) as packed,
+        tarfile.open(fileobj=cast(BinaryIO, packed), mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         made: set[str] = set()
         for name, path in files_below(folder):

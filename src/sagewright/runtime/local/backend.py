@@ -180,7 +180,7 @@ class LocalBackend:
         with self._allocating:
             if workload.kind == "service" and not workload.address:
                 taken = {folder.workload.address for folder in self._known()}
-                workload = replace(workload, address=addresses.allocate(workload.id, taken))
+                workload = replace(workload, address=addresses.allocate(str(folder.path), taken))
             folder.create(self._launch(folder, workload))
 
     def _known(self) -> list[Folder]:

@@ -1,4 +1,4 @@
-"""ListObjects and ListObjectsV2.
+"""ListObjects, ListObjectsV2, ListObjectVersions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
@@ -90,7 +90,7 @@ def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
 
 
 class Listing:
-    """The two listings of a bucket's current objects."""
+    """The listings of a bucket's current objects."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -125,6 +125,25 @@ class Listing:
             "ContinuationToken": token,
             "NextContinuationToken": encode_token(page.last) if page.truncated else None,
             "StartAfter": encoder(request)(start) if start is not None else None,
+        }
+
+    @operation()
+    def list_object_versions(self, ctx: Context, bucket: str, **members: Any) -> dict[str, Any]:
+        """Each object has one version, ``null``, as in a bucket that never had versioning."""
+        request = ctx.request
+        marker = request.get("KeyMarker") or ""
+        encode = encoder(request)
+        page, shown = self._page(ctx, bucket, marker, with_owner=True)
+        versions = shown.pop("Contents")
+        for document, version in zip(page.documents, versions, strict=True):
+            version |= {"VersionId": document.body["VersionId"], "IsLatest": True}
+        last = page.documents[-1] if page.documents and page.documents[-1].key == page.last else None
+        return shown | {
+            "Versions": versions,
+            "KeyMarker": encode(marker),
+            "VersionIdMarker": request.get("VersionIdMarker") or "",
+            "NextKeyMarker": encode(page.last) if page.truncated else None,
+            "NextVersionIdMarker": last.body["VersionId"] if page.truncated and last is not None else None,
         }
 
     def _page(self, ctx: Context, bucket: str, after: str, *, with_owner: bool) -> tuple[Listed, dict[str, Any]]:

@@ -23,8 +23,9 @@ from sagewright.store import Store
 from sagewright.store.blobs import BlobWriter
 from sagewright.wire.aws_chunked import BadChunks
 
-STEP = 2 << 20
-"""Bytes handed to the threads at once: two steps at most are in memory, and fewer trips cost less time."""
+_MOST, _LEAST = 4 << 20, 1 << 20
+"""Bytes handed to the threads at once: the more the fewer trips, and many uploads at a time share the most."""
+
 _Step = Sequence[bytes | memoryview]
 
 
@@ -71,6 +72,7 @@ class Intake:
         self._disk = disk
         self._unnamed = unnamed
         self._stall = stall
+        self._active = 0
 
     @asynccontextmanager
     async def receive(self, expected: Expected, algorithm: Algorithm | None = None) -> AsyncIterator[Received]:
@@ -82,10 +84,12 @@ class Intake:
         hashes = _Hashes(expected, wanted or [ALGORITHMS[DEFAULT]])
         writer = self._store.blobs.writer()
         announced: str | None = None
+        self._active += 1
         try:
             size, rest = await self._pass(expected, writer, hashes)
             announced = self._unnamed.announce([writer.id])
             found = await self._disk.run(_finish, writer, expected, hashes, size, rest)
+            del rest
             yield Received(writer.id, announced, size, hashes.md5.digest(), found)
         except BaseException as error:
             writer.abort()
@@ -93,6 +97,8 @@ class Intake:
             if isinstance(error, BadChunks):
                 raise errors.incomplete_body() from None
             raise
+        finally:
+            self._active -= 1
 
     async def _pass(self, expected: Expected, writer: BlobWriter, hashes: _Hashes) -> tuple[int, _Step]:
         """Write and hash all but the last step; the whole size, and that step."""
@@ -108,7 +114,7 @@ class Intake:
                     raise errors.incomplete_body() if expected.length is not None else too_large(size)
                 step.append(piece)
                 gathered += len(piece)
-                if gathered >= STEP:
+                if gathered >= max(_LEAST, _MOST // self._active):
                     await _all(lanes)
                     lanes = (
                         self._disk.start(hashes.main, step),

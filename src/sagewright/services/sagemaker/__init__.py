@@ -3,7 +3,7 @@
     parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
     yield parts.service
     reconciler = Reconciler(parts.controllers, clock)
-    # start: admission.rebuild(backend); parts.sweep(); await reconciler.start()
+    # start: parts.sweep(); admission.rebuild(backend); await reconciler.start()
     # stop:  await reconciler.stop()
 
 ``kick`` is ``reconciler.kick``; as the reconciler is made after the controllers, hand in a function that calls it.

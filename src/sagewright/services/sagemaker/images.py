@@ -2,7 +2,8 @@
 
 An algorithm is an entry point of the group ``sagewright.algorithms``; its object's ``describe()`` gives plain data:
 name, images (repository, tags, tag_pattern for tags to come), command (train, serve: arguments after the Python
-executable), metrics (Name, Regex, Direction). Nothing is pulled from anywhere, so the account and region in a URI do not matter.
+executable), metrics (Name, Regex, Direction). Nothing is pulled from anywhere, so the account and region in a URI do
+not matter.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 _GROUP = "sagewright.algorithms"
@@ -39,6 +39,8 @@ class Algorithm:
 
 def installed() -> Iterable[Mapping[str, Any]]:
     """The description of every algorithm whose package is installed."""
+    from importlib.metadata import entry_points  # slow to import, and not needed before the first job
+
     return [entry.load().describe() for entry in entry_points(group=_GROUP)]
 
 

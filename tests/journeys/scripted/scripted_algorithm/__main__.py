@@ -19,13 +19,13 @@ HOST = os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")
 
 
 def train() -> int:
-    """Hyperparameters: lines, seconds (between lines), exit, failure (text), stubborn (SIGTERM changes nothing)."""
+    """Hyperparameters: lines, seconds (between lines), exit, failure (text), checkpoint (text to add to one)."""
     given = json.loads((BASE / "input/config/hyperparameters.json").read_text())
     stop = False
 
     def end(number: int, frame: FrameType | None) -> None:
         nonlocal stop
-        stop = "stubborn" not in given
+        stop = True
 
     signal.signal(signal.SIGTERM, end)
     rows = [line for file in sorted((BASE / "input/data").rglob("*")) if file.is_file() for line in file.open()]
@@ -37,6 +37,12 @@ def train() -> int:
             print("stopping", flush=True)
             break
     (BASE / "model/model.txt").write_text(given.get("model", "model"))
+    if "checkpoint" in given:
+        kept = BASE / "checkpoints/seen.txt"
+        kept.parent.mkdir(exist_ok=True)
+        before = kept.read_text() if kept.exists() else ""
+        print(f"checkpoints={before}", flush=True)
+        kept.write_text(before + given["checkpoint"])
     (BASE / "output/data").mkdir(parents=True, exist_ok=True)
     (BASE / "output/data/rows.txt").write_text(str(len(rows)))
     if "failure" in given:

@@ -58,10 +58,9 @@ class Endpoints:
 
     @operation()
     async def describe_endpoint(self, ctx: Context, endpoint_name: str) -> dict[str, Any]:
-        document = self._find(ctx, endpoint_name)
-        settled = await self._holder.settled(ctx, document, lambda each: each.status in IN_MOTION)
-        # one that was being deleted may be gone by now, which is what endpoint_deleted waits for
-        return _described(settled if settled is document else self._find(ctx, endpoint_name))
+        await self._holder.settled(ctx, self._find(ctx, endpoint_name), lambda each: each.status in IN_MOTION)
+        # one that was being deleted may be gone by now, which is what a waiter for its deletion wants to hear
+        return _described(self._find(ctx, endpoint_name))
 
     @operation()
     def list_endpoints(self, ctx: Context, **members: Any) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""Servers as commands see them: the one of a data folder, found, launched and ended."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sagewright.commands import CommandFailed
+from sagewright.config import Config, load
+
+_LAUNCH_TIMEOUT = 60.0
+_END_TIMEOUT = 60.0
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers. started: seconds since the epoch."""
+
+    pid: int
+    port: int
+    url: str
+    proxy_port: int
+    ca_bundle: str
+    started: float
+    data_dir: Path
+
+    @property
+    def proxy_url(self) -> str:
+        return f"http://127.0.0.1:{self.proxy_port}"
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The options that say which server is meant."""
+    parser.add_argument("--port", type=int, metavar="P", help="the server's port (4566)")
+    parser.add_argument("--data-dir", metavar="D", help="the server's data folder (~/.local/share/sagewright)")
+
+
+def place(options: argparse.Namespace) -> Config:
+    """The configuration with the options of add_place over it. Raises ValueError."""
+    return load({"port": options.port, "data_dir": options.data_dir})
+
+
+def find(config: Config) -> Running | None:
+    """The server of the data folder, where one answers."""
+    from sagewright.server import read_server_file
+
+    document = read_server_file(config.data_dir)
+    if document is None or not _is_alive(document["pid"]) or not is_healthy(document["port"]):
+        return None
+    return Running(
+        pid=document["pid"],
+        port=document["port"],
+        url=document["url"],
+        proxy_port=document["proxy_port"],
+        ca_bundle=document["ca_bundle"],
+        started=document["started"],
+        data_dir=config.data_dir,
+    )
+
+
+def find_at(options: argparse.Namespace) -> Running:
+    """The server that the options of add_place mean. Raises CommandFailed with what to do where there is none."""
+    config = place(options)
+    running = find(config)
+    if running is None:
+        if is_healthy(config.port):
+            raise CommandFailed(
+                f"the server on port {config.port} keeps its data in another folder than {config.data_dir}: "
+                "name it with --data-dir"
+            )
+        raise CommandFailed(f"no server is running on {config.data_dir}: start one with `sagewright up --detach`")
+    check_port(running, options.port)
+    return running
+
+
+def check_port(running: Running, asked: int | None) -> None:
+    """Raises CommandFailed when the data folder's server is on another port than the one asked for."""
+    if asked not in (None, 0, running.port):
+        raise CommandFailed(
+            f"the server of {running.data_dir} is on port {running.port}, not {asked}: a second one needs a --data-dir"
+        )
+
+
+def is_healthy(port: int, timeout: float = 5.0) -> bool:
+    """Whether a Sagewright server answers on a port of this machine."""
+    if port == 0:
+        return False
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", "/_sagewright/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def launch(config: Config, environment: Mapping[str, str] | None = None) -> Running:
+    """Start a server in a session of its own and wait until it answers; or the one that somebody else just started.
+
+    Its output goes to server.log in the data folder. Raises CommandFailed with the end of it when it does not come up.
+    """
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    log = config.data_dir / "server.log"
+    words = ["up", "--host", config.host, "--port", str(config.port), "--data-dir", str(config.data_dir)]
+    with log.open("ab") as output:
+        begin = output.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sagewright", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=None if environment is None else dict(environment),
+        )
+    deadline = time.monotonic() + _LAUNCH_TIMEOUT
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        running = find(config)
+        if running is not None:
+            return running
+        if ended:
+            break
+        time.sleep(_PAUSE)
+    else:
+        process.terminate()
+    text = log.read_bytes()[begin:].decode(errors="replace").strip()
+    raise CommandFailed(text.removeprefix("sagewright up: ") or f"the server did not come up; its log is {log}")
+
+
+def end(running: Running) -> None:
+    """SIGTERM, and wait for the orderly end. Raises CommandFailed when there is none in time."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _END_TIMEOUT
+    while _is_alive(running.pid):
+        if time.monotonic() > deadline:
+            raise CommandFailed(f"the server with pid {running.pid} did not end within {_END_TIMEOUT:.0f} s")
+        time.sleep(_PAUSE)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def call(
+    running: Running, service: str, target: str, members: Mapping[str, Any], environment: Mapping[str, str]
+) -> Any:
+    """One call of a json-protocol operation, for the account and region of an environment. Raises CommandFailed."""
+    import json
+
+    key = environment.get("AWS_ACCESS_KEY_ID", "test")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    scope = f"{key}/20000101/{region}/{service}/aws4_request"
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": target,
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+    try:
+        connection.request("POST", "/", json.dumps(members), headers)
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise CommandFailed(f"the server at {running.url} gave no answer to {target}: {error}") from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise CommandFailed(f"{target}: {document}")
+    return document

@@ -1,0 +1,394 @@
+"""AlgorithmSuite: what every built-in algorithm must do, checked through its command line and its description alone.
+
+Subclass it, and say what only the algorithm's author can know::
+
+    class TestKMeans(AlgorithmSuite):
+        package = "kmeans"
+        hyperparameters = {"k": "3", "feature_dim": "4"}
+        metrics = ("test:msd",)
+        requests = {"text/csv": b"1,2,3,4"}
+
+        @classmethod
+    def write_training_data(cls, content_type, data):
+            (data / "train").mkdir()
+            (data / "train" / "a.csv").write_text(...)
+
+The contract: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms.html
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_DEADLINE = 60.0
+"""Seconds for anything that a test waits for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has ended. log: as CloudWatch shows it, tabs as ``#011``."""
+
+    base: Path
+    code: int
+    log: str
+
+    @property
+    def failure(self) -> str:
+        path = self.base / "output" / "failure"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def model(self) -> dict[str, bytes]:
+        """File name -> content."""
+        folder = self.base / "model"
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A serving process."""
+
+    port: int
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        status, _, body = self._request("GET", path, b"", {})
+        return status, body
+
+    def invoke(self, body: bytes, content_type: str = "", accept: str = "") -> tuple[int, str, bytes]:
+        """(status, content type, body)."""
+        given = {"Content-Type": content_type, "Accept": accept}
+        return self._request("POST", "/invocations", body, {name: value for name, value in given.items() if value})
+
+    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE)
+        try:
+            connection.request(method, path, body if method == "POST" else None, headers)
+            response = connection.getresponse()
+            return response.status, response.getheader("Content-Type", ""), response.read()
+        finally:
+            connection.close()
+
+
+class AlgorithmSuite:
+    """What the author supplies.
+
+    package: the algorithm's folder. hyperparameters: the fewest that train on the data. metrics: those that such a run
+    logs. requests: a sample body for every request content type declared. rejected: further documents that must fail,
+    with a word of the reason. long: hyperparameters that keep a training busy for minutes. saves_when_stopped: whether
+    a stopped training leaves a model.
+    """
+
+    package: str
+    hyperparameters: Mapping[str, str]
+    metrics: Sequence[str] = ()
+    requests: Mapping[str, bytes]
+    rejected: Sequence[tuple[Mapping[str, str], str]] = ()
+    long: Mapping[str, str]
+    saves_when_stopped = True
+
+    @classmethod
+    def write_training_data(cls, content_type: str, data: Path) -> None:
+        """Writes the channels' folders (``train``, ...) below data, in this content type: small, for a fast test."""
+        raise NotImplementedError
+
+    # What a test works with.
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def description(cls) -> dict[str, Any]:
+        done = _command(cls.package, "describe")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def content_types(cls, description: Mapping[str, Any]) -> list[str]:
+        """Those of the train channel."""
+        channels = {channel["Name"]: channel for channel in description["channels"]}
+        return list(channels["train"]["SupportedContentTypes"])
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trained(cls, tmp_path_factory: pytest.TempPathFactory, content_types: Sequence[str]) -> Run:
+        """A training with the defaults, on the first content type."""
+        return cls.train(tmp_path_factory.mktemp("trained"), content_types[0])
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls, trained: Run) -> Iterator[Server]:
+        with cls.serving(trained.base) as server:
+            yield server
+
+    @classmethod
+    def train(cls, base: Path, content_type: str, hyperparameters: Mapping[str, str] | None = None) -> Run:
+        cls.lay_out(base, content_type, cls.hyperparameters if hyperparameters is None else hyperparameters)
+        done = _command(cls.package, "train", base)
+        return Run(base, done.returncode, done.stdout.replace("\t", "#011"))
+
+    @classmethod
+    def lay_out(cls, base: Path, content_type: str, hyperparameters: Mapping[str, str]) -> None:
+        """Makes base the /opt/ml of a job."""
+        data, config = base / "input" / "data", base / "input" / "config"
+        data.mkdir(parents=True)
+        config.mkdir()
+        cls.write_training_data(content_type, data)
+        channel = {"ContentType": content_type, "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
+        documents = {
+            "hyperparameters": dict(hyperparameters),
+            "inputdataconfig": {folder.name: channel for folder in data.iterdir()},
+            "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"},
+        }
+        for name, document in documents.items():
+            (config / f"{name}.json").write_text(json.dumps(document))
+
+    @classmethod
+    @contextmanager
+    def serving(cls, base: Path) -> Iterator[Server]:
+        """A server of base/model, answering pings."""
+        server = Server(_free_port())
+        settings = {"SAGEMAKER_BIND_TO_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(server.port)}
+        with _started(cls.package, "serve", base, settings | {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as process:
+            _wait_until(lambda: _answers(server), process)
+            yield server
+
+    # Training.
+
+    def test_defaults_train(self, trained: Run) -> None:
+        assert trained.code == 0, trained.failure or trained.log
+        assert trained.model
+        assert not trained.failure
+
+    def test_every_content_type_trains(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+        for number, content_type in enumerate(content_types[1:]):
+            run = self.train(tmp_path / str(number), content_type)
+            assert (run.code, run.failure) == (0, ""), content_type
+            assert run.model, content_type
+
+    def test_the_log_has_the_metrics(self, trained: Run, description: Mapping[str, Any]) -> None:
+        patterns = {metric["Name"]: re.compile(metric["Regex"]) for metric in description["metrics"]}
+        assert self.metrics
+        for name in self.metrics:
+            matches = [match for line in trained.log.splitlines() if (match := patterns[name].search(line))]
+            assert matches, f"no line of the log matches {patterns[name].pattern}"
+            # A group may run on into the metrics after it: AWS reads the number that it begins with.
+            assert all(math.isfinite(float(match[1].split("#011")[0])) for match in matches)
+
+    def test_the_same_seed_gives_the_same_model(self, trained: Run, tmp_path: Path, server: Server) -> None:
+        again = self.train(tmp_path / "again", _content_type(trained))
+        if again.model != trained.model:
+            with self.serving(again.base) as other:
+                assert self.answers(other) == self.answers(server)
+
+    def test_sigterm_stops_a_training(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+        self.lay_out(tmp_path / "job", content_types[0], {**self.hyperparameters, **self.long})
+        with _started(self.package, "train", tmp_path / "job", {}) as process:
+            assert process.stdout is not None
+            names = re.compile("|".join(re.escape(name.replace(":", "-")) for name in self.metrics))
+            for line in process.stdout:
+                if names.search(line):
+                    break
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+            assert process.wait(_DEADLINE) == 0
+        run = Run(tmp_path / "job", 0, "")
+        assert not run.failure
+        assert bool(run.model) is self.saves_when_stopped
+
+    # The user's faults.
+
+    def test_bad_hyperparameters_are_refused(self, description: Mapping[str, Any]) -> None:
+        cases = [*_bad_documents(description["hyperparameters"], self.hyperparameters), *self.rejected]
+        documents = [dict(self.hyperparameters), *(dict(document) for document, _ in cases)]
+        text = "".join(json.dumps(document) + "\n" for document in documents)
+        done = _command(self.package, "validate", stdin=text)
+        errors = [json.loads(line)["error"] for line in done.stdout.splitlines()]
+        assert len(errors) == len(documents), done.stderr
+        assert errors[0] is None, "the suite's own hyperparameters are refused"
+        for (document, word), error in zip(cases, errors[1:], strict=True):
+            assert error is not None, f"accepted: {document}"
+            assert error.startswith("ClientError: "), error
+            assert word in error, f"{error!r} does not name {word}"
+
+    def test_a_bad_hyperparameter_fails_the_job(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+        run = self.train(tmp_path / "job", content_types[0], {**self.hyperparameters, "no_such_name": "1"})
+        assert run.code == 1
+        assert run.failure.startswith("ClientError: ")
+        assert "no_such_name" in run.failure
+        assert not run.model
+
+    def test_an_empty_channel_fails_the_job(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+        self.lay_out(tmp_path / "job", content_types[0], self.hyperparameters)
+        shutil.rmtree(tmp_path / "job" / "input" / "data" / "train")
+        done = _command(self.package, "train", tmp_path / "job")
+        run = Run(tmp_path / "job", done.returncode, done.stdout)
+        assert run.code == 1
+        assert run.failure.startswith("ClientError: ")
+        assert "train" in run.failure
+
+    def test_an_unknown_content_type_fails_the_job(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+        self.lay_out(tmp_path / "job", content_types[0], self.hyperparameters)
+        path = tmp_path / "job" / "input" / "config" / "inputdataconfig.json"
+        path.write_text(path.read_text().replace(content_types[0], "application/x-nothing"))
+        done = _command(self.package, "train", tmp_path / "job")
+        run = Run(tmp_path / "job", done.returncode, done.stdout)
+        assert run.code == 1
+        assert run.failure.startswith("ClientError: ")
+        assert "application/x-nothing" in run.failure
+
+    # Serving.
+
+    def test_every_request_and_response_type_answers(self, server: Server, description: Mapping[str, Any]) -> None:
+        inference = description["inference"]
+        for content_type in inference["SupportedContentTypes"]:
+            for accept in inference["SupportedResponseMIMETypes"]:
+                status, kind, body = server.invoke(self.requests[content_type], content_type, accept)
+                assert (status, kind.split(";")[0]) == (200, accept), (content_type, body)
+                assert body
+
+    def test_the_default_response_type(self, server: Server, description: Mapping[str, Any]) -> None:
+        content_type, body = next(iter(self.requests.items()))
+        for accept in ("", "*/*"):
+            status, kind, _ = server.invoke(body, content_type, accept)
+            assert (status, kind.split(";")[0]) == (200, description["inference"]["DefaultAccept"])
+
+    def test_requests_that_cannot_be_answered(self, server: Server) -> None:
+        content_type, body = next(iter(self.requests.items()))
+        assert server.invoke(body, "application/x-nothing")[0] == 415
+        assert server.invoke(body, content_type, "application/x-nothing")[0] == 406
+        assert server.invoke(b"", content_type)[0] == 204
+        assert 400 <= server.invoke(b"\xff\xfe no data", content_type)[0] < 500
+        assert server.get("/nowhere")[0] == 404
+        assert server.get("/ping")[0] == 200
+
+    def test_execution_parameters(self, server: Server) -> None:
+        status, body = server.get("/execution-parameters")
+        advice = json.loads(body)
+        assert status == 200
+        assert advice["MaxConcurrentTransforms"] >= 1
+        assert advice["MaxPayloadInMB"] >= 1
+        assert advice["BatchStrategy"] in ("MULTI_RECORD", "SINGLE_RECORD")
+
+    def test_a_model_answers_the_same_elsewhere(self, trained: Run, server: Server, tmp_path: Path) -> None:
+        """As after model.tar.gz was unpacked: the model folder and nothing else."""
+        shutil.copytree(trained.base / "model", tmp_path / "other" / "model")
+        with self.serving(tmp_path / "other") as other:
+            assert self.answers(other) == self.answers(server)
+
+    def answers(self, server: Server) -> dict[str, bytes]:
+        """What it answers to the sample requests."""
+        return {content_type: server.invoke(body, content_type)[2] for content_type, body in self.requests.items()}
+
+
+def _bad_documents(
+    rows: Sequence[Mapping[str, Any]], minimal: Mapping[str, str]
+) -> Iterator[tuple[Mapping[str, str], str]]:
+    """Documents that must be refused, and the name that the reason must have; from the hyperparameters' description."""
+    yield {**minimal, "no_such_name": "1"}, "no_such_name"
+    for row in rows:
+        name = row["Name"]
+        if row["IsRequired"]:
+            yield {key: value for key, value in minimal.items() if key != name}, name
+        for value in _bad_values(row):
+            yield {**minimal, name: value}, name
+
+
+def _bad_values(row: Mapping[str, Any]) -> Iterator[str]:
+    kind = row["Type"]
+    if kind in ("Integer", "Continuous"):
+        yield "many"
+        span = row["Range"][f"{kind}ParameterRangeSpecification"]
+        low, high = float(span["MinValue"]), float(span["MaxValue"])
+        # The API shows an absent bound as the type's own.
+        unbounded = 2**31 - 1 if kind == "Integer" else sys.float_info.max / 2
+        if low > -unbounded:
+            yield str(int(low) - 1 if kind == "Integer" else low - 1)
+        if high < unbounded:
+            yield str(int(high) + 1 if kind == "Integer" else high + 1)
+        if kind == "Integer":
+            yield "1.5"
+    elif kind == "Categorical":
+        yield "no_such_value"
+
+
+def _content_type(run: Run) -> str:
+    config = json.loads((run.base / "input" / "config" / "inputdataconfig.json").read_text())
+    return str(config["train"]["ContentType"])
+
+
+def _environment(base: Path | None, settings: Mapping[str, str]) -> dict[str, str]:
+    place = {} if base is None else {"SAGEMAKER_BASE_DIR": str(base)}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **place, **settings}
+
+
+def _launch(package: str, verb: str) -> list[str]:
+    return [sys.executable, "-m", "sagewright_algorithms", package, verb]
+
+
+def _command(package: str, verb: str, base: Path | None = None, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _launch(package, verb),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=_environment(base, {}),
+        timeout=_DEADLINE,
+        check=False,
+    )
+
+
+@contextmanager
+def _started(package: str, verb: str, base: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A running command, whose standard output the test reads where it wants to; killed at the end."""
+    # A server's log goes to a file: nobody would read its pipe.
+    with (base / f"{verb}.log").open("w") as log:
+        output = subprocess.PIPE if verb == "train" else log
+        process = subprocess.Popen(
+            _launch(package, verb), stdout=output, stderr=subprocess.STDOUT, text=True, env=_environment(base, settings)
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(_DEADLINE)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return server.get("/ping")[0] == 200
+    except OSError:
+        return False
+
+
+def _wait_until(condition: Any, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while not condition():
+        assert process.poll() is None, f"the server ended with {process.returncode}"
+        assert time.monotonic() < deadline, "the server does not answer pings"
+        time.sleep(0.02)
