@@ -131,24 +131,25 @@ class App:
 
     async def _call(self, exchange: Exchange) -> None:
         to = _routed(exchange)
-        exchange.result = await self.services(
-            Context(
-                account=to.account,
-                region=to.region,
-                service=to.service,
-                operation=to.operation,
-                request_id=exchange.request_id,
-                clients=self.clients,
-                request=exchange.members,
-                access_key=to.access_key,
-                user_agent=exchange.request.headers.get("user-agent"),
-                http=exchange.request,
-            )
+        context = Context(
+            account=to.account,
+            region=to.region,
+            service=to.service,
+            operation=to.operation,
+            request_id=exchange.request_id,
+            clients=self.clients,
+            request=exchange.members,
+            access_key=to.access_key,
+            user_agent=exchange.request.headers.get("user-agent"),
+            http=exchange.request,
         )
+        exchange.result = await self.services(context)
+        exchange.headers = context.headers
 
     async def _serialise(self, exchange: Exchange) -> None:
         codec = protocols.codec(_routed(exchange).protocol)
         exchange.response = codec.serialize(exchange.operation, exchange.result, exchange.request_id)
+        exchange.response.headers.update(exchange.headers)
 
     async def _call_inside(
         self, service: str, operation: str, account: str, region: str, members: dict[str, Any]

@@ -83,7 +83,10 @@ class Journey:
             time.sleep(0.05)
 
     def log(self, group: str, prefix: str) -> list[str]:
-        streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        try:
+            streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []  # nothing was logged yet
         found = []
         for stream in streams:
             place = {"logGroupName": group, "logStreamName": stream["logStreamName"], "startFromHead": True}

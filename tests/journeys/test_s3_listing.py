@@ -103,7 +103,7 @@ def test_the_bare_listing_is_s3s(s3, bucket):
     with urllib.request.urlopen(url) as answer:
         text = answer.read().decode()
     assert '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' in text
-    assert "<Key>c%41</Key>" in text or "<Key>c%2541</Key>" in text
+    assert ("<Key>c%2541</Key>" if "encoding-type=url" in url else "<Key>c%41</Key>") in text
 
 
 def test_versions_of_a_bucket_without_versioning(s3, bucket):

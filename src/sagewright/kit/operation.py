@@ -30,6 +30,7 @@ class Context:
     """Who calls what: one per request.
 
     http: the request on the wire; None for a call from another service in this process.
+    headers: response headers beyond those of the model.
     """
 
     account: str
@@ -42,6 +43,7 @@ class Context:
     access_key: str = ""
     user_agent: str = ""
     http: HttpRequest | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """A boto-like client of another service, for the same account and region; its methods are awaited."""

@@ -34,6 +34,8 @@ class Exchange:
     """botocore's OperationModel."""
     members: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    """Of the response, beyond those of the model."""
     response: HttpResponse | None = None
 
 
