@@ -91,8 +91,9 @@ class App:
         self.store.changes.close()
 
     async def stop(self) -> None:
-        """Let go of everything in order; jobs and endpoints go on without the server."""
+        """Let go of everything in order; training jobs go on without the server."""
         await self.reconciler.stop()
+        self.sagemaker.halt()
         self._metering.cancel()
         await self.meters.flush()
         await self.routes.close()

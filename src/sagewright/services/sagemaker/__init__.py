@@ -4,7 +4,7 @@
     yield parts.service
     reconciler = Reconciler(parts.controllers, clock)
     # start: parts.sweep(); admission.rebuild(backend); await reconciler.start()
-    # stop:  await reconciler.stop()
+    # stop:  await reconciler.stop(); parts.halt()
 
 ``kick`` is ``reconciler.kick``; as the reconciler is made after the controllers, hand in a function that calls it.
 """
@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sagewright.core.clock import Clock
@@ -19,7 +20,7 @@ from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Service
 from sagewright.kit.resource import Resource
 from sagewright.kit.tags import Tags
-from sagewright.runtime.backend import Backend
+from sagewright.runtime.backend import Backend, UnknownWorkload
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.reconcile import Controller
 from sagewright.services.sagemaker.hosting import endpoint_configs, models
@@ -61,6 +62,12 @@ class SageMaker:
         for work in self.backend.recover():
             if work not in owned:
                 self.backend.remove(work)
+
+    def halt(self) -> None:
+        """At an orderly end: model servers end too, as nobody can reach them; the next start launches them anew."""
+        for work in self.hosting.owned():
+            with suppress(UnknownWorkload):
+                self.backend.signal(work, "stop")
 
 
 def sagemaker(
