@@ -84,7 +84,7 @@ def main(path):
         output_path=f"s3://{session.default_bucket()}/breast-cancer/output",
         sagemaker_session=session,
     )
-    estimator.set_hyperparameters(objective="binary:logistic", eval_metric="auc", num_round=60, max_depth=4, eta=0.2)
+    estimator.set_hyperparameters(objective="binary:logistic", eval_metric="auc", num_round=20, max_depth=4)
     with Step("fit"):
         estimator.fit(channels)
     job = session.describe_training_job(estimator.latest_training_job.name)

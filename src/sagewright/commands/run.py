@@ -107,7 +107,7 @@ def server(config: Config, asked_port: int | None = None) -> Iterator[Running]:
 
 
 def _launch(config: Config) -> Running:
-    if is_healthy(config.port):
+    if is_healthy(config.host, config.port):
         raise CommandFailed(
             f"the server on port {config.port} keeps its data in another folder than {config.data_dir}: "
             "name it with --data-dir, or take another --port"

@@ -28,6 +28,7 @@ class Running:
     """A server that answers. started: seconds since the epoch."""
 
     pid: int
+    host: str
     port: int
     url: str
     proxy_port: int
@@ -56,10 +57,11 @@ def find(config: Config) -> Running | None:
     from sagewright.server import read_server_file
 
     document = read_server_file(config.data_dir)
-    if document is None or not _is_alive(document["pid"]) or not is_healthy(document["port"]):
+    if document is None or not _is_alive(document["pid"]) or not is_healthy(document["host"], document["port"]):
         return None
     return Running(
         pid=document["pid"],
+        host=document["host"],
         port=document["port"],
         url=document["url"],
         proxy_port=document["proxy_port"],
@@ -74,7 +76,7 @@ def find_at(options: argparse.Namespace) -> Running:
     config = place(options)
     running = find(config)
     if running is None:
-        if is_healthy(config.port):
+        if is_healthy(config.host, config.port):
             raise CommandFailed(
                 f"the server on port {config.port} keeps its data in another folder than {config.data_dir}: "
                 "name it with --data-dir"
@@ -92,11 +94,11 @@ def check_port(running: Running, asked: int | None) -> None:
         )
 
 
-def is_healthy(port: int, timeout: float = 5.0) -> bool:
-    """Whether a Sagewright server answers on a port of this machine."""
+def is_healthy(host: str, port: int, timeout: float = 5.0) -> bool:
+    """Whether a Sagewright server answers there."""
     if port == 0:
         return False
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", "/_sagewright/health")
         return connection.getresponse().status == 200
@@ -177,7 +179,7 @@ def call(
         "X-Amz-Target": target,
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
     }
-    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=30)
     try:
         connection.request("POST", "/", json.dumps(members), headers)
         answer = connection.getresponse()

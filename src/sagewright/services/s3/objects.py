@@ -85,9 +85,8 @@ class Objects:
         for override, name in _OVERRIDES.items():
             if request.get(override):
                 shown[name] = request[override]
-        more: dict[str, str] | None = getattr(ctx, "headers", None)
-        if ctx.http is not None and BLOB_HEADER in ctx.http.headers and more is not None:
-            more[BLOB_HEADER] = self._records.store.blobs.relative(body["Blob"])
+        if ctx.http is not None and BLOB_HEADER in ctx.http.headers:
+            ctx.headers[BLOB_HEADER] = self._records.store.blobs.relative(body["Blob"])
         span = span or whole
         shown["ContentLength"] = span.length
         return span, shown

@@ -52,7 +52,7 @@ class Proxy:
             raise ValueError(f"the proxy listens on loopback only, not on {host}")
         try:
             self._listener = await self._listen(host, port)
-        except OSError:
+        except (OSError, OverflowError):
             self._listener = await self._listen(host, 0)
         taken: int = self._listener.sockets[0].getsockname()[1]
         if self._upstream is not None and self._upstream.is_at(host, taken):

@@ -28,7 +28,10 @@ class Upstream:
             return None
         parts = urlsplit(url if "//" in url else f"http://{url}")
         if not parts.hostname or parts.scheme not in ("http", "https"):
-            raise ValueError(f"setting upstream_proxy: {parts.scheme}://{parts.hostname} is no http or https proxy")
+            raise ValueError(
+                f"setting upstream_proxy: {parts.scheme}://{parts.hostname} is no http or https proxy "
+                "(an empty SAGEWRIGHT_UPSTREAM_PROXY does without)"
+            )
         authorization = ""
         if parts.username is not None:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
