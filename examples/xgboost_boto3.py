@@ -79,7 +79,7 @@ def main(path):
     body = as_csv([row[1:] for row in test])
     answer = runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=body)["Body"].read().decode()
     scores = [float(value) for value in answer.replace(",", "\n").split()]
-    right = sum((score > 0.5) == (row[0] == "1") for row, score in zip(test, scores))
+    right = sum((score > 0.5) == (row[0] == "1") for row, score in zip(test, scores, strict=True))
     print(f"test accuracy {right / len(test):.3f} on {len(test)} rows")
 
     sagemaker.delete_endpoint(EndpointName=name)

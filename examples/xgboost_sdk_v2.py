@@ -44,8 +44,8 @@ def upload(session, rows, name):
 
 def area_under_curve(labels, scores):
     """The share of pairs of a positive and a negative that the scores put in the right order."""
-    positives = [score for label, score in zip(labels, scores) if label == 1]
-    negatives = [score for label, score in zip(labels, scores) if label == 0]
+    positives = [score for label, score in zip(labels, scores, strict=True) if label == 1]
+    negatives = [score for label, score in zip(labels, scores, strict=True) if label == 0]
     right = sum((p > n) + 0.5 * (p == n) for p in positives for n in negatives)
     return right / (len(positives) * len(negatives))
 
@@ -93,9 +93,8 @@ def main(path):
     print(f"billable seconds: {job['BillableTimeInSeconds']} on {INSTANCE_TYPE}")
 
     with Step("deploy"):
-        predictor = estimator.deploy(
-            1, INSTANCE_TYPE, serializer=CSVSerializer(), deserializer=CSVDeserializer()
-        )
+        predictor = estimator.deploy(1, INSTANCE_TYPE, serializer=CSVSerializer(), deserializer=CSVDeserializer())
+        print()  # deploy() leaves its line of dashes open
     try:
         with Step(f"predict {len(test)} rows"):
             answer = predictor.predict([row[1:] for row in test])
@@ -105,9 +104,9 @@ def main(path):
     labels = [int(row[0]) for row in test]
     scores = [float(value) for line in answer for value in line]
     print("\n  label  predicted")
-    for label, score in list(zip(labels, scores))[:6]:
+    for label, score in list(zip(labels, scores, strict=True))[:6]:
         print(f"  {label:5d}  {score:9.4f}")
-    accuracy = sum((score > 0.5) == (label == 1) for label, score in zip(labels, scores)) / len(test)
+    accuracy = sum((score > 0.5) == (label == 1) for label, score in zip(labels, scores, strict=True)) / len(test)
     print(f"\ntest accuracy {accuracy:.3f}, AUC {area_under_curve(labels, scores):.4f} on {len(test)} rows")
 
 

@@ -81,8 +81,8 @@ class App:
     async def start(self) -> None:
         """Take up what an earlier server left in motion."""
         sweep(self.store)
-        self.admission.rebuild(self.backend)
         self.sagemaker.sweep()
+        self.admission.rebuild(self.backend)
         await self.reconciler.start()
         self._metering = asyncio.create_task(self.meters.run())
 

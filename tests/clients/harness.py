@@ -2,8 +2,8 @@
 
     python tests/clients/harness.py sdk_v2
 
-makes ``.clients/sdk_v2-<hash>`` from ``sdk_v2.txt`` where it is not there yet, and prints its Python. The hash is that of
-the requirements and of the Python version. Needs nothing but the standard library.
+makes ``.clients/sdk_v2-<hash>`` from ``sdk_v2.txt`` where it is not there yet, and prints its Python. The hash is that
+of the requirements and of the Python version. Needs nothing but the standard library.
 """
 
 from __future__ import annotations

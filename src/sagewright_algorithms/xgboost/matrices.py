@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import TrainingJob
 from sagewright_algorithms.formats.examples import Examples, ReadOptions, widen
 from sagewright_algorithms.xgboost import labels
+
+_RAW_ENTRY_BYTES = 8
+"""Of a value in a DMatrix: its column and itself."""
 
 
 def read(job: TrainingJob) -> dict[str, Examples]:
@@ -53,18 +57,24 @@ def _fit_widths(data: Mapping[str, Examples], validation: Channel) -> None:
             examples.features = widen(examples.features, width)
 
 
-def can_quantize(parameters: Mapping[str, Any], *, resumed: bool) -> bool:
-    """Whether the quantised matrix gives the very model that the raw one would, in less memory.
+def should_quantize(examples: Examples, parameters: Mapping[str, Any], *, resumed: bool) -> bool:
+    """Whether to train on a quantised matrix: half the memory and the very same model, but slower to build.
 
     A resumed training predicts with trees whose cuts the quantised matrix may not have.
     """
+    raw_bytes = examples.features.size * _RAW_ENTRY_BYTES
     return (
-        not resumed
+        raw_bytes > _free_memory() / 2
+        and not resumed
         and parameters.get("booster", "gbtree") != "gblinear"
         and parameters.get("tree_method", "auto") in ("auto", "hist")
         and "updater" not in parameters
         and parameters.get("process_type", "default") == "default"
     )
+
+
+def _free_memory() -> int:
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def matrix(examples: Examples, parameters: Mapping[str, Any], like: Any = None, *, quantize: bool = False) -> Any:

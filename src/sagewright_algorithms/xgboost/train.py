@@ -146,7 +146,7 @@ def _train_one(plan: Plan, data: dict[str, Examples]) -> None:
     before = checkpoints.latest(training.checkpoint_dir)
     if before[0] is None and plan.parameters.get("process_type") == "update":
         raise ClientError("process_type 'update' needs a model to update: a checkpoint of an earlier job")
-    quantize = matrices.can_quantize(plan.parameters, resumed=before[0] is not None)
+    quantize = matrices.should_quantize(data["train"], plan.parameters, resumed=before[0] is not None)
     # Examples are dropped as soon as libxgboost has its own copy: together they would double the memory.
     matrix = matrices.matrix(data["train"], plan.parameters, quantize=quantize)
     evals = [(matrix, "train")]
