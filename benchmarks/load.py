@@ -10,6 +10,7 @@ import json
 import statistics
 import sys
 import time
+from functools import partial
 from typing import Any
 
 
@@ -69,7 +70,7 @@ async def _load(port: int, clients: int, seconds: float, request: bytes, host: s
     waits = []
     for _ in range(clients):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(lambda done=done: _Client(request, until, latencies, done), host, port)  # type: ignore[misc]
+        await loop.create_connection(partial(_Client, request, until, latencies, done), host, port)
         waits.append(done)
     await asyncio.gather(*waits)
     return latencies

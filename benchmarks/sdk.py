@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,8 +56,6 @@ def _one(python: str, folder: Path, number: int) -> dict[str, float]:
     program = [python, str(folder / "program.py"), str(folder / "train.csv"), str(answer)]
     command = [sys.executable, "-m", "sagewright", "run", "--port", "46200", "--", *program]
     environment = {"SAGEWRIGHT_DATA_DIR": str(folder / f"data-{number}")}
-    import os
-
     subprocess.run(command, check=True, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     figures: dict[str, float] = json.loads(answer.read_text())
     return figures

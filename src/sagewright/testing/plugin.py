@@ -1,4 +1,13 @@
-"""The pytest plugin: ``sagewright_server``, one real server a test session."""
+"""The pytest plugin: ``sagewright_server``, one real server a test session.
+
+```python
+pytest_plugins = ["sagewright.testing.plugin"]
+
+
+def test_bucket(sagewright_server):
+    s3 = boto3.client("s3", endpoint_url=sagewright_server.url)
+```
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,4 @@
-"""A real server process for tests.
-
-    pytest_plugins = ["sagewright.testing.plugin"]
-
-    def test_bucket(sagewright_server):
-        s3 = boto3.client("s3", endpoint_url=sagewright_server.url, ...)
-"""
+"""A real server process for tests; the pytest fixture over it is in ``sagewright.testing.plugin``."""
 
 from __future__ import annotations
 
@@ -80,7 +74,7 @@ class ServerHandle:
 
 def _healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/_sagewright/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/_sagewright/health", timeout=5) as answer:  # noqa: S310 - our own http URL
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -6,7 +6,8 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import FrameType
@@ -34,8 +35,13 @@ class Stop:
         self.requested = False
         self.graceful = False
 
-    def listen(self) -> None:
-        signal.signal(signal.SIGTERM, self._on_signal)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGTERM, self._on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if not self.graceful:
@@ -58,9 +64,8 @@ class TrainingJob:
 def run(spec: AlgorithmSpec, environment: Environment) -> int:
     """Trains; returns the process's exit code: 0, or 1 with the reason in output/failure."""
     stop = Stop()
-    stop.listen()
     try:
-        with warnings.catch_warnings():
+        with stop.listening(), warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = _log_warning
             _train(spec, environment, stop)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.errors import RequestError
-from sagewright_algorithms.formats.examples import Columns, Features
+from sagewright_algorithms.formats.examples import Columns, Features, widen
 from sagewright_algorithms.xgboost import artifacts, responses
+from sagewright_algorithms.xgboost.faults import message_of
 from sagewright_algorithms.xgboost.scoring import DenseScorer
 
 Array = NDArray[Any]
@@ -72,13 +73,13 @@ def _rounds(booster: Any) -> tuple[int, int]:
 def _scorer(booster: Any) -> Callable[[Features], Array]:
     rounds = _rounds(booster)
     options: dict[str, Any] = {"iteration_range": rounds, "validate_features": False}
-    linear = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear"
+    plain = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gbtree"
     dense = DenseScorer(booster, rounds)
 
     def score(batch: Features) -> Array:
         found: Array
-        if linear:
-            # libxgboost predicts in place with trees only.
+        if not plain:
+            # In place libxgboost has no linear booster, and rounds dart's scores differently.
             found = booster.predict(xgboost.DMatrix(batch, nthread=1), **options)
         elif isinstance(batch, np.ndarray):
             found = dense(batch)
@@ -100,8 +101,23 @@ def predict(model: Model, batch: Features) -> Columns:
             f"Unable to evaluate payload provided: Feature size of inference data {batch.shape[1]} is not consistent "
             f"with feature size of trained model {model.features}.",
         )
-    scores = [score(batch) for score in model.scorers]
+    if batch.shape[1] < model.features:
+        batch = _pad(batch, model.features)
+    if isinstance(batch, np.ndarray) and np.isinf(batch).any():
+        row = int(np.flatnonzero(np.isinf(batch).any(axis=1))[0])
+        raise RequestError(400, f"Unable to evaluate payload provided: row {row + 1}: a feature is infinite")
+    try:
+        scores = [score(batch) for score in model.scorers]
+    except xgboost.core.XGBoostError as error:
+        raise RequestError(400, f"Unable to evaluate payload provided: {message_of(error)}") from error
     return model.response.columns(scores[0] if len(scores) == 1 else _combine(scores, model.objective))
+
+
+def _pad(batch: Features, width: int) -> Features:
+    """The features that a row leaves out at its end are missing."""
+    if isinstance(batch, np.ndarray):
+        return np.pad(batch, ((0, 0), (0, width - batch.shape[1])), constant_values=np.nan)
+    return widen(batch, width)
 
 
 def _combine(scores: Sequence[Array], objective: str) -> Array:

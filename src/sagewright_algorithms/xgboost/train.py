@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,20 +13,9 @@ from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.errors import AlgorithmError, ClientError
 from sagewright_algorithms.contract.job import TrainingJob
 from sagewright_algorithms.formats.examples import Examples
-from sagewright_algorithms.xgboost import artifacts, callbacks, checkpoints, labels, matrices
+from sagewright_algorithms.xgboost import artifacts, callbacks, checkpoints, faults, matrices
 from sagewright_algorithms.xgboost.metrics import Metrics, is_maximized
 from sagewright_algorithms.xgboost.parameters import for_libxgboost
-
-_USERS_FAULT = re.compile(
-    r"label must be|base_score must be in|feature_names mismatch|Target is multiclass but average='binary'|"
-    r"preds\.[sS]ize\(\) == info\.labels|only contains pos or neg samples|label_correct|"
-    r"for Parameter|Parameter \w+ should be|Invalid Parameter format|Unknown metric|must have the same|"
-    r"monotone constraint|"
-    r"query group|interaction_constraints|Number of columns|label and prediction size not match|"
-    r"can only be used with|max_bin"
-)
-_INFINITE = re.compile(r"contains `?inf")
-_CLASSES = ("multi:softmax", "multi:softprob")
 
 
 @dataclass(frozen=True)
@@ -138,7 +126,7 @@ def train(job: TrainingJob) -> None:
         else:
             _train_one(plan, data)
     except (xgboost.core.XGBoostError, ValueError) as error:
-        _blame(error, job, data)
+        raise faults.blame(error, job, data) from error
 
 
 def _train_one(plan: Plan, data: dict[str, Examples]) -> None:
@@ -172,20 +160,3 @@ def _check_gpu_training(job: TrainingJob) -> None:
     if faults:
         raise ClientError(f"use_dask_gpu_training cannot be used: {'; '.join(faults)}")
     log.warning("use_dask_gpu_training: Dask is not used; one process trains on this instance.")
-
-
-def _blame(error: Exception, job: TrainingJob, data: dict[str, Examples]) -> None:
-    """libxgboost's error as the user's or as ours."""
-    text = _message(error)
-    if _INFINITE.search(text):
-        for name, examples in data.items():
-            labels.check_features(examples, job.channels[name])
-        raise ClientError(text) from error
-    if _USERS_FAULT.search(text):
-        raise ClientError(text) from error
-    raise AlgorithmError(f"XGB train call failed with exception:\n {text}") from error
-
-
-def _message(error: Exception) -> str:
-    """Without libxgboost's C++ stack trace."""
-    return str(error).split("\nStack trace:")[0].strip()

@@ -193,10 +193,8 @@ def test_cross_validation_makes_an_ensemble(folder: Folder, features: Array, bin
 def test_a_stopped_job_saves_its_model(folder: Folder, features: Array, target: Array) -> None:
     folder.put("train", "a.csv", csv_of(target, features))
     timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM])
-    before = signal.getsignal(signal.SIGTERM)
     timer.start()
     code, log = folder.run({"num_round": "1000000", "max_depth": "1"})
-    signal.signal(signal.SIGTERM, before)
     assert code == 0
     assert "SIGTERM" in log
     assert 0 < folder.model().num_boosted_rounds() < 1000000

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from clients import client, sent
+from signing import client, sent
 from samples import Sampler
 
 from sagewright.core.errors import AwsError
