@@ -5,7 +5,7 @@ pytest_plugins = ["sagewright.testing.plugin"]
 
 
 def test_bucket(sagewright_server):
-    s3 = boto3.client("s3", endpoint_url=sagewright_server.url)
+    s3 = boto3.client("s3", **sagewright_server.boto3)
 ```
 """
 

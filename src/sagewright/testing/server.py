@@ -29,6 +29,12 @@ class ServerHandle:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def boto3(self) -> dict[str, str]:
+        """Keyword arguments of ``boto3.client`` and ``boto3.Session.client``."""
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return {"endpoint_url": self.url, "region_name": "us-east-1", **keys}
+
     def start(self, timeout: float = 30.0) -> None:
         """Start the server and wait until it is healthy. Raises RuntimeError when it does not come up."""
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert done.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"\n    {name} " in text for name in "up down status run env demo doctor ops".split())
+    assert all(f"\n    {name} " in text for name in ["up", "down", "status", "run", "env", "demo", "doctor", "ops"])
 
 
 @pytest.mark.parametrize("words", [[], ["nothing"], ["up", "--port", "x"], ["env", "--shell", "tcsh"]])
