@@ -1,6 +1,7 @@
 """A load of N keep-alive clients that costs little itself.
 
-``python -m benchmarks.load [HOST:]PORT CLIENTS SECONDS < request`` prints JSON: requests per second and the latency's median in ms. Standard input is the whole HTTP request, as bytes.
+``python -m benchmarks.load [HOST:]PORT CLIENTS SECONDS < request`` prints JSON: requests per second and the median
+latency in ms. Standard input is the whole HTTP request, as bytes.
 """
 
 from __future__ import annotations

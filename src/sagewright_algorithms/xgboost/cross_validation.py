@@ -7,7 +7,7 @@ the whole channels, most rows of which they were trained on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -18,17 +18,13 @@ from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.formats.examples import Examples, concatenate
 from sagewright_algorithms.xgboost import artifacts, checkpoints, matrices
 from sagewright_algorithms.xgboost.metrics import mean_of
-
-if TYPE_CHECKING:
-    from sagewright_algorithms.xgboost.train import Plan
+from sagewright_algorithms.xgboost.training import Plan, Training
 
 Indices = NDArray[np.intp]
 
 
 def run(plan: Plan, data: Mapping[str, Examples]) -> None:
     """The rows of train and validation together are what is folded."""
-    from sagewright_algorithms.xgboost.train import Training
-
     values = plan.job.hyperparameters
     folds, repeats = values["_kfold"], values.get("_num_cv_round", 1)
     examples = concatenate(list(data.values()))
@@ -78,7 +74,7 @@ def _rows(examples: Examples, index: Indices) -> Examples:
     )
 
 
-def _report(rounds: int, trainings: Sequence[Any]) -> None:
+def _report(rounds: int, trainings: Sequence[Training]) -> None:
     means = mean_of([training.history for training in trainings])
     scores = [f"{data}-{metric}:{value:.5f}" for (data, metric), value in means.items()]
     log.write_line("\t".join([f"[{rounds}]", *scores]))
