@@ -9,6 +9,8 @@ from typing import Any
 
 import xgboost
 
+from sagewright_algorithms.xgboost import legacy
+
 MODEL_NAME = "xgboost-model"
 _PICKLED_UNTIL = (1, 2)
 _PICKLE_START = b"\x80"
@@ -41,9 +43,12 @@ def read(path: Path) -> Any:
         if content.startswith(_PICKLE_START):
             booster = pickle.loads(content)  # noqa: S301
         else:
+            if content.startswith(legacy.MAGIC):
+                content = legacy.to_json(content)
             booster = xgboost.Booster(model_file=bytearray(content))
     except Exception as error:
-        raise UnreadableModel(f"Model {path} cannot be loaded: {error}") from error
+        reason = str(error).split("\nStack trace:")[0]
+        raise UnreadableModel(f"Model {path} cannot be loaded: {reason}") from error
     if not isinstance(booster, xgboost.Booster):
         raise UnreadableModel(f"Model {path} cannot be loaded: it is a pickled {type(booster).__name__}, not a Booster")
     return booster

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from sagewright_algorithms.contract import log
@@ -103,7 +102,9 @@ class HeldOut:
         """Columns: truth, mean score and, for classification, the most frequent class."""
         columns = [self._truth, self._scores.mean(axis=1)]
         if self._classification:
-            columns.append(scipy.stats.mode(self._classes, axis=1).mode)
+            from scipy import stats
+
+            columns.append(stats.mode(self._classes, axis=1).mode)
         folder = plan.job.environment.output_dir
         folder.mkdir(parents=True, exist_ok=True)
         log.info(f"Storing predictions on validation set(s) in {folder / 'predictions.csv'}")
