@@ -67,17 +67,14 @@ def _endpoint(folder: Path) -> Iterator[tuple[int, str]]:
         sagemaker.create_endpoint_config(EndpointConfigName="bench", ProductionVariants=[variant])
         sagemaker.create_endpoint(EndpointName="bench", EndpointConfigName="bench")
         sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="bench")
-        yield handle.port, _model_server_address()
+        yield handle.port, _model_server_address(handle.data_dir)
 
 
-def _model_server_address() -> str:
-    """Where the one model server of this machine listens: port 8080 on its own loopback address."""
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        local, state = line.split()[1], line.split()[3]
-        host, port = local.split(":")
-        if state == "0A" and int(port, 16) == 8080:
-            return ".".join(str(byte) for byte in reversed(bytes.fromhex(host))) + ":8080"
-    raise RuntimeError("no model server is listening")
+def _model_server_address(data_dir: Path) -> str:
+    """Where the server's one model server listens: port 8080 on a loopback address of its own."""
+    (launch,) = data_dir.glob("work/*/launch.json")
+    address: str = json.loads(launch.read_text())["workload"]["address"]
+    return f"{address}:8080"
 
 
 @contextlib.contextmanager

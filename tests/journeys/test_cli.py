@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients.command import SAGEWRIGHT as SHELL_WORDS
-from clients.command import Sagewright
 
+from clients.command import SAGEWRIGHT, Sagewright
 from sagewright.testing.server import running_server
 
 
@@ -56,8 +57,7 @@ def test_detach_status_down(sagewright: Sagewright) -> None:
     assert "endpoints      none" in status.stdout
     down = sagewright("down")
     assert (down.returncode, down.stdout) == (0, f"the server with pid {running['pid']} has ended\n")
-    with pytest.raises(ProcessLookupError):
-        os.kill(running["pid"], 0)
+    assert sagewright.server() is None
     again = sagewright("down")
     assert (again.returncode, again.stdout) == (0, f"no server is running on {sagewright.data_dir}\n")
     assert sagewright("status").returncode == 1
@@ -87,10 +87,11 @@ def test_after_kill_9_the_folder_is_free(sagewright: Sagewright) -> None:
     assert sagewright("up", "--detach").returncode == 0
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_env_for_a_shell(sagewright: Sagewright) -> None:
     assert sagewright("up", "--detach").returncode == 0
     script = (
-        f'eval "$({" ".join(SHELL_WORDS)} env)" && echo "$AWS_ENDPOINT_URL $HTTPS_PROXY" && test -f "$AWS_CA_BUNDLE" '
+        f'eval "$({shlex.join(SAGEWRIGHT)} env)" && echo "$AWS_ENDPOINT_URL $HTTPS_PROXY" && test -f "$AWS_CA_BUNDLE" '
         '&& exec curl -sS -o /dev/null -w "%{http_code}" https://sts.us-east-1.amazonaws.com/'
     )
     done = subprocess.run(

@@ -95,15 +95,24 @@ def server(config: Config, asked_port: int | None = None) -> Iterator[Running]:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     with (config.data_dir / "runs").open("a+") as runs:
         fcntl.flock(runs, fcntl.LOCK_SH)
-        running = find(config)
-        if running is None:
-            running = _launch(config)
-            _note(runs, running.pid)
+        running = _find_or_launch(config, runs)
         check_port(running, asked_port)
         try:
             yield running
         finally:
             _leave(runs, running)
+
+
+def _find_or_launch(config: Config, runs: TextIO) -> Running:
+    with (config.data_dir / "launch.lock").open("w") as launching:
+        fcntl.flock(launching, fcntl.LOCK_EX)
+        running = find(config)
+        if running is None:
+            running = _launch(config)
+            runs.truncate(0)
+            runs.write(str(running.pid))
+            runs.flush()
+        return running
 
 
 def _launch(config: Config) -> Running:
@@ -113,12 +122,6 @@ def _launch(config: Config) -> Running:
             "name it with --data-dir, or take another --port"
         )
     return launch(config, {**os.environ, "SAGEWRIGHT_UPSTREAM_PROXY": upstream(os.environ)})
-
-
-def _note(runs: TextIO, pid: int) -> None:
-    runs.truncate(0)
-    runs.write(str(pid))
-    runs.flush()
 
 
 def _leave(runs: TextIO, running: Running) -> None:

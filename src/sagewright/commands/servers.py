@@ -109,7 +109,7 @@ def is_healthy(host: str, port: int, timeout: float = 5.0) -> bool:
 
 
 def launch(config: Config, environment: Mapping[str, str] | None = None) -> Running:
-    """Start a server in a session of its own and wait until it answers; or the one that somebody else just started.
+    """Start a server in a session of its own and wait until it answers.
 
     Its output goes to server.log in the data folder. Raises CommandFailed with the end of it when it does not come up.
     """
@@ -150,19 +150,17 @@ def end(running: Running) -> None:
         if time.monotonic() > deadline:
             raise CommandFailed(f"the server with pid {running.pid} did not end within {_END_TIMEOUT:.0f} s")
         time.sleep(_PAUSE)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(running.pid, os.WNOHANG)
 
 
 def _is_alive(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
+    """Whether a process runs; one that has ended and whose parent has not asked for its status does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    except PermissionError:
-        return True
-    return True
+    return state not in "ZX"
 
 
 def call(

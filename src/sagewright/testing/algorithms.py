@@ -66,6 +66,12 @@ class Server:
     """A serving process."""
 
     port: int
+    process: subprocess.Popen[str]
+
+    def workers(self) -> set[int]:
+        """Process ids."""
+        pid = self.process.pid
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def get(self, path: str) -> tuple[int, bytes]:
         status, _, body = self._request("GET", path, b"", {})
@@ -162,11 +168,15 @@ class AlgorithmSuite:
 
     @classmethod
     @contextmanager
-    def serving(cls, base: Path) -> Iterator[Server]:
+    def serving(cls, base: Path, *, workers: int = 1) -> Iterator[Server]:
         """A server of base/model, answering pings."""
-        server = Server(_free_port())
-        settings = {"SAGEMAKER_BIND_TO_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(server.port)}
-        with _started(cls.package, "serve", base, settings | {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}) as process:
+        settings = {
+            "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
+            "SAGEMAKER_BIND_TO_PORT": str(_free_port()),
+            "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
+        }
+        with _started(cls.package, "serve", base, settings) as process:
+            server = Server(int(settings["SAGEMAKER_BIND_TO_PORT"]), process)
             _wait_until(lambda: _answers(server), process)
             yield server
 
@@ -287,6 +297,23 @@ class AlgorithmSuite:
         assert advice["MaxPayloadInMB"] >= 1
         assert advice["BatchStrategy"] in ("MULTI_RECORD", "SINGLE_RECORD")
 
+    def test_a_lost_worker_is_replaced(self, trained: Run) -> None:
+        with self.serving(trained.base, workers=2) as server:
+            first = server.workers()
+            assert len(first) == 2
+            time.sleep(1.1)  # a worker that dies within a second is taken for one that cannot live
+            os.kill(min(first), signal.SIGKILL)
+            _wait_until(lambda: len(server.workers() - {min(first)}) == 2, server.process)
+            content_type, body = next(iter(self.requests.items()))
+            assert [server.invoke(body, content_type)[0] for _ in range(20)] == [200] * 20
+            server.process.terminate()
+            assert server.process.wait(_DEADLINE) == 0
+
+    def test_sigterm_ends_a_server(self, trained: Run) -> None:
+        with self.serving(trained.base) as server:
+            server.process.terminate()
+            assert server.process.wait(_DEADLINE) == 0
+
     def test_a_model_answers_the_same_elsewhere(self, trained: Run, server: Server, tmp_path: Path) -> None:
         """As after model.tar.gz was unpacked: the model folder and nothing else."""
         shutil.copytree(trained.base / "model", tmp_path / "other" / "model")
@@ -367,7 +394,12 @@ def _started(package: str, verb: str, base: Path, settings: Mapping[str, str]) -
         try:
             yield process
         finally:
-            process.kill()
+            # First gently: a server's workers are its own to end.
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
             process.wait(_DEADLINE)
             if process.stdout is not None:
                 process.stdout.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
 
@@ -48,6 +50,9 @@ def _listen(host: str, port: int) -> socket.socket:
 def _work(
     spec: AlgorithmSpec, environment: Environment, environ: Mapping[str, str], listener: socket.socket, workers: int
 ) -> None:
+    # Until uvicorn listens to signals itself, and when it passes them on at its end.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _leave)
     import uvicorn
 
     from sagewright_algorithms.contract.serve import App, Service
@@ -69,6 +74,10 @@ def _work(
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 class _Workers:
@@ -105,10 +114,16 @@ class _Workers:
     def _start(self) -> None:
         pid = os.fork()
         if pid == 0:
-            for name in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(name, signal.SIG_DFL)
-            self._work()
-            os._exit(0)
+            code = 1
+            try:
+                self._work()
+                code = 0
+            except SystemExit:
+                code = 0
+            except BaseException:
+                log.write_line(traceback.format_exc())
+            finally:
+                os._exit(code)
         self._started[pid] = time.monotonic()
 
     def _stop(self, signum: int = 0, frame: FrameType | None = None) -> None:

@@ -20,6 +20,7 @@ _COMMENT = re.compile(rb"#[^\n]*")
 _LABEL = re.compile(r"[^\s:]+(:[^\s:]+)?")
 _PAIR = re.compile(r"(qid|\d+):([^\s:]+)")
 _QUERY = -1.0
+_LINE_BREAKS = bytes.maketrans(b": \t\r\v\f", b"\n" * 6)
 
 
 def read(path: Path, options: ReadOptions) -> Examples:
@@ -105,7 +106,7 @@ def _numbers(text: bytes) -> NDArray[np.float64]:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    column = b"\n".join(text.replace(b":", b" ").split())
+    column = text.translate(_LINE_BREAKS)
     table = arrow.read_csv(
         io.BytesIO(column),
         read_options=arrow.ReadOptions(column_names=["number"]),

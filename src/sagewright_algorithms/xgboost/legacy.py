@@ -67,7 +67,7 @@ def to_json(data: bytes) -> bytes:
     gradient_booster = _linear(reader) if booster == "gblinear" else _trees(reader, booster)
     attributes = {reader.text(): reader.text() for _ in range(reader.size())} if has_attributes else {}
     said = attributes.pop("objective", None)
-    learner = {
+    learner: dict[str, Any] = {
         "attributes": attributes,
         "feature_names": [],
         "feature_types": [],

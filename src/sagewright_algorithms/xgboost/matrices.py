@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from sagewright_algorithms.contract.channels import Channel
+from sagewright_algorithms.contract.channels import Channel, warn_of_redundancy
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import TrainingJob
 from sagewright_algorithms.formats.examples import Examples, ReadOptions, widen
@@ -26,6 +26,7 @@ def read(job: TrainingJob) -> dict[str, Examples]:
         if channel := job.channels.get(name):
             data[name] = _read(channel, job.hyperparameters)
     if len(data) == 2:
+        warn_of_redundancy([job.channels[name] for name in data])
         _fit_widths(data, job.channels["validation"])
     return data
 

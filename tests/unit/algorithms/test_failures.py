@@ -169,3 +169,11 @@ def test_our_fault_has_a_traceback_in_the_log(folder: Folder) -> None:
     assert code == 1
     assert folder.failure.startswith("AlgorithmError: FileExistsError: ")
     assert "Traceback" in log or 'File "' in log
+
+
+def test_the_same_file_in_both_channels_is_warned_of(folder: Folder) -> None:
+    folder.put("train", "a.csv", GOOD)
+    folder.put("validation", "a.csv", GOOD)
+    code, log = folder.run(ROUND)
+    assert code == 0
+    assert "a.csv is in the train and the validation channel with the same size" in log
