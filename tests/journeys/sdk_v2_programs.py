@@ -44,7 +44,7 @@ statuses.append(found["EndpointStatus"])
 late.append(time.time() - found["LastModifiedTime"].timestamp())
 predictor.predict([[1.0, 2.0]])
 predictor.delete_endpoint()
-print("RESULT", json.dumps({"statuses": statuses, "late": late}))
+print("\\nRESULT", json.dumps({"statuses": statuses, "late": late}))
 """
 )
 

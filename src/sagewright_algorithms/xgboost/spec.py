@@ -156,5 +156,4 @@ SPEC = AlgorithmSpec(
     ),
     rules=RULES,
     gpu=True,
-    distributed=True,
 )

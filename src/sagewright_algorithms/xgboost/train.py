@@ -5,7 +5,7 @@ from __future__ import annotations
 import xgboost
 
 from sagewright_algorithms.contract import log
-from sagewright_algorithms.contract.errors import AlgorithmError, ClientError
+from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import TrainingJob
 from sagewright_algorithms.formats.examples import Examples
 from sagewright_algorithms.xgboost import artifacts, checkpoints, cross_validation, faults, matrices
@@ -15,10 +15,6 @@ from sagewright_algorithms.xgboost.training import Plan, Training
 def train(job: TrainingJob) -> None:
     """Raises ClientError or AlgorithmError."""
     environment = job.environment
-    if len(environment.hosts) > 1:
-        raise AlgorithmError(
-            f"Training on several instances is not yet supported; the job has {len(environment.hosts)}."
-        )
     plan = Plan.of(job)
     _check_gpu_training(job)
     data = matrices.read(job)

@@ -318,7 +318,7 @@ def test_several_hosts_are_not_yet_supported(folder: Folder, features: Array, ta
     (folder.base / "input" / "config").mkdir()
     (folder.base / "input" / "config" / "resourceconfig.json").write_text('{"hosts": ["algo-1", "algo-2"]}')
     assert folder.run({"num_round": "3"})[0] == 1
-    assert folder.failure.startswith("AlgorithmError: Training on several instances is not yet supported")
+    assert folder.failure.startswith("ClientError: xgboost trains on one instance only")
 
 
 def test_updating_a_checkpoint(folder: Folder, features: Array, target: Array) -> None:

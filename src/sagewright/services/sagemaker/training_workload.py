@@ -78,7 +78,9 @@ def _config(request: Mapping[str, Any]) -> dict[str, Any]:
     """The documents of /opt/ml/input/config."""
     kind = request["ResourceConfig"]["InstanceType"]
     group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": [HOST]}
+    checkpoints = request.get("CheckpointConfig")
     return {
+        **({"checkpointconfig": {"LocalPath": f"{OPT_ML}/checkpoints", **checkpoints}} if checkpoints else {}),
         "hyperparameters": request["HyperParameters"],
         "inputdataconfig": {c["ChannelName"]: _channel_config(c, request) for c in request["InputDataConfig"]},
         "resourceconfig": {
