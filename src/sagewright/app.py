@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 from sagewright import __version__
@@ -19,13 +20,8 @@ from sagewright.kit.operation import Context, Service, Services
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
-from sagewright.services.cloudwatch import cloudwatch
-from sagewright.services.iam import iam
-from sagewright.services.logs import logs
-from sagewright.services.s3 import s3, sweep
 from sagewright.services.sagemaker import sagemaker
 from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
-from sagewright.services.sts import sts
 from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
 from sagewright.wire.client import Clients
@@ -64,23 +60,34 @@ class App:
             strict=config.strict_hardware,
         )
         self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)
-        self.services = Services({service.name: service for service in self._services()})
+        self.services = Services(
+            {
+                "sagemaker": lambda: self.sagemaker.service,
+                "sagemaker-runtime": lambda: sagemaker_runtime(self.routes, self.meters, self.clock),
+                "s3": self._s3,
+                **{name: partial(self._plain, name) for name in ("cloudwatch", "iam", "logs", "sts")},
+            }
+        )
         steps = [self._route, self._authenticate, self._parse, self._validate, self._call, self._serialise]
         health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
         self.asgi = Gateway(steps, dict.fromkeys(health, self._health))
 
-    def _services(self) -> Iterator[Service]:
-        for make in (s3, sts, iam, logs, cloudwatch):
-            yield make(self.store, self.clock)
-        yield self.sagemaker.service
-        yield sagemaker_runtime(self.routes, self.meters, self.clock)
+    def _s3(self) -> Service:
+        from sagewright.services.s3 import s3, sweep
+
+        sweep(self.store)
+        return s3(self.store, self.clock)
+
+    def _plain(self, name: str) -> Service:
+        """A service that needs the store and the clock alone: ``services.<name>.<name>(store, clock)``."""
+        service: Service = getattr(import_module(f"sagewright.services.{name}"), name)(self.store, self.clock)
+        return service
 
     def _kick(self, controller: Controller, key: str) -> None:
         self.reconciler.kick(controller, key)
 
     async def start(self) -> None:
         """Take up what an earlier server left in motion."""
-        sweep(self.store)
         self.sagemaker.sweep()
         self.admission.rebuild(self.backend)
         await self.reconciler.start()
@@ -169,7 +176,7 @@ class App:
         )
 
     async def _health(self, request: HttpRequest) -> HttpResponse:
-        running = {service.name: "available" for service in self.services}
+        running = dict.fromkeys(self.services.names, "available")
         body = {"status": "ok", "version": __version__, "services": running}
         return HttpResponse(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,6 +11,10 @@ from typing import Any, get_type_hints
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "sagewright"
+
+
+def _environment(name: str) -> str:
+    return os.environ.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ class Config:
     """The same for the SageMaker SDK's own polls."""
     sandbox: str = "auto"
     """auto: bubblewrap where it works. off: plain processes."""
-    upstream_proxy: str = field(default_factory=lambda: os.environ.get("HTTPS_PROXY", ""))
+    upstream_proxy: str = field(
+        default_factory=lambda: os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy", "")
+    )
     """Where the proxy passes hosts that are not AWS's on to; empty means straight there."""
 
 
@@ -42,7 +47,11 @@ def load(overrides: dict[str, Any] | None = None, *, environ: dict[str, str] | N
     """
     environment = dict(os.environ) if environ is None else environ
     file = Path(environment.get("SAGEWRIGHT_CONFIG", "sagewright.toml"))
-    values: dict[str, Any] = tomllib.loads(file.read_text()) if file.is_file() else {}
+    values: dict[str, Any] = {}
+    if file.is_file():
+        import tomllib
+
+        values = tomllib.loads(file.read_text())
     known = {item.name for item in fields(Config)}
     unknown = set(values) - known
     if unknown:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import json
 import os
-import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sagewright.config import Config
-
-_GRACE = 10
-"""Seconds that open connections get at the end."""
 
 
 class AlreadyRunning(Exception):
@@ -69,66 +64,44 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(config: Config) -> None:
+Ready = Callable[[dict[str, Any]], None]
+"""Told once, with what the server file says, as soon as requests are answered."""
+
+
+def serve(config: Config, ready: Ready) -> None:
     """Run a server until SIGTERM or SIGINT. Raises AlreadyRunning, or OSError when the port is taken."""
     with _lock(config.data_dir):
         listener = _listen(config.host, config.port)
         import uvloop
 
-        uvloop.run(_serve(config, listener))
+        uvloop.run(_serve(config, listener, ready))
 
 
-async def _serve(config: Config, listener: socket.socket) -> None:
-    from uvicorn import Config as UvicornConfig
-    from uvicorn import Server
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+async def _serve(config: Config, listener: socket.socket, ready: Ready) -> None:
     from sagewright.app import App
     from sagewright.wire.authority import Authority
+    from sagewright.wire.listener import Listener
     from sagewright.wire.proxy import Proxy
 
     app = App(config)
-
-    class OrderlyServer(Server):
-        """uvicorn's server, which would end the process by the signal itself after its shutdown."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self.leave)
-            yield
-
-        def leave(self) -> None:
-            app.leave()
-            self.should_exit = True
-
-    settings = UvicornConfig(
-        app.asgi,
-        http=HttpToolsProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE,
-    )
     authority = Authority(config.data_dir / "ca", app.clock)
     port: int = listener.getsockname()[1]
     proxy = Proxy(authority, (config.host, port), config.upstream_proxy)
     proxy_port = await proxy.start(port=port + 1)  # the same one after a restart, for shells that know it
     await app.start()
+
+    def announce() -> None:
+        ready(_announce(config, port, proxy_port, authority.bundle, app.clock.now()))
+
     try:
-        _announce(config, port, proxy_port, authority.bundle, app.clock.now())
-        await OrderlyServer(settings).serve(sockets=[listener])
+        await Listener(app.asgi, announce, app.leave).serve(sockets=[listener])
     finally:
         server_file(config.data_dir).unlink(missing_ok=True)
         await proxy.stop()
         await app.stop()
 
 
-def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started: float) -> None:
+def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started: float) -> dict[str, Any]:
     host = f"[{config.host}]" if ":" in config.host else config.host
     document = {
         "pid": os.getpid(),
@@ -143,3 +116,4 @@ def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started:
     fresh = target.with_suffix(".new")
     fresh.write_text(json.dumps(document))
     fresh.rename(target)
+    return document

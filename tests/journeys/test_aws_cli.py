@@ -46,6 +46,8 @@ def test_s3(shell: Shell, tmp_path: Path, endpoint: str) -> None:
     (here / "folder").mkdir(parents=True)
     (here / "large").write_bytes(os.urandom(20_000_000))  # above the multipart threshold
     (here / "folder" / "a name, ümlaut & co").write_text("text")
+    for file in here.rglob("*"):
+        os.utime(file, (1_700_000_000, 1_700_000_000))  # S3's times are whole seconds, so a fresh file may seem newer
     bucket = f"s3://cli-{len(endpoint)}"
     done = shell(f"aws {endpoint} s3 mb {bucket}; aws {endpoint} s3 sync --no-progress {here} {bucket}/x")
     assert done.stdout.count("upload: ") == 2, done.stderr

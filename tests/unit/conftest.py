@@ -48,7 +48,7 @@ class InProcess:
         return asyncio.run(self._run(context))
 
     async def _run(self, context: Context) -> dict[str, Any]:
-        return await Services(self._by_name)(context)
+        return await Services.of(*self._by_name.values())(context)
 
     def _context(self, service: str, operation: str, account: str, region: str, members: dict[str, Any]) -> Context:
         async def inside(*call: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
 import os
 import signal
 import subprocess
@@ -96,6 +95,8 @@ def check_port(running: Running, asked: int | None) -> None:
 
 def is_healthy(host: str, port: int, timeout: float = 5.0) -> bool:
     """Whether a Sagewright server answers there."""
+    import http.client
+
     if port == 0:
         return False
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
@@ -167,6 +168,7 @@ def call(
     running: Running, service: str, target: str, members: Mapping[str, Any], environment: Mapping[str, str]
 ) -> Any:
     """One call of a json-protocol operation, for the account and region of an environment. Raises CommandFailed."""
+    import http.client
     import json
 
     key = environment.get("AWS_ACCESS_KEY_ID", "test")

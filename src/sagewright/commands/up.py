@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import threading
-import time
 from errno import EADDRINUSE
 from ipaddress import ip_address
+from pathlib import Path
 
 from sagewright import __version__
 from sagewright.commands import CommandFailed
-from sagewright.commands.servers import Running, add_place, find, launch
+from sagewright.commands.servers import add_place, find, launch
 from sagewright.config import Config, load
 
 
@@ -29,9 +27,8 @@ def run(options: argparse.Namespace) -> int:
         running = find(config)
         if running is not None:
             raise CommandFailed(f"the data folder {config.data_dir} is in use by the server with pid {running.pid}")
-        print(_greeting(launch(config)))
+        print(_greeting(launch(config).url, config.data_dir))
         return 0
-    threading.Thread(target=_greet, args=(config,), daemon=True).start()
     return _serve(config)
 
 
@@ -39,7 +36,7 @@ def _serve(config: Config) -> int:
     from sagewright.server import AlreadyRunning, serve
 
     try:
-        serve(config)
+        serve(config, lambda server: print(_greeting(server["url"], config.data_dir), flush=True))
     except AlreadyRunning as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
@@ -61,16 +58,6 @@ def _check_loopback(host: str) -> None:
         )
 
 
-def _greet(config: Config) -> None:
-    """Say so once this process's server answers."""
-    for _ in range(600):
-        time.sleep(0.05)
-        running = find(config)
-        if running is not None and running.pid == os.getpid():
-            print(_greeting(running), flush=True)
-            return
-
-
-def _greeting(running: Running) -> str:
-    where = "" if running.data_dir == load().data_dir else f" --data-dir {shlex.quote(str(running.data_dir))}"
-    return f'Sagewright {__version__} is up at {running.url}. For a shell: eval "$(sagewright env{where})"'
+def _greeting(url: str, data_dir: Path) -> str:
+    where = "" if data_dir == load().data_dir else f" --data-dir {shlex.quote(str(data_dir))}"
+    return f'Sagewright {__version__} is up at {url}. For a shell: eval "$(sagewright env{where})"'

@@ -12,7 +12,7 @@ AWS-cased dict or raises AwsError. ``async def`` is for work that waits: bodies,
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -130,17 +130,40 @@ class Service:
 
 
 class Services:
-    """All services of a server, and the one way to call an operation of any of them."""
+    """All services of a server, and the one way to call an operation of any of them.
 
-    def __init__(self, services: dict[str, Service]) -> None:
-        self._services = services
+    makers: by botocore's service id; each is called when its service is first needed, so that a server that only
+    starts does not load them all.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Service]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Service] = {}
+
+    @classmethod
+    def of(cls, *services: Service) -> Services:
+        """Of services already made."""
+        everything = cls({})
+        everything._made = {service.name: service for service in services}
+        return everything
+
+    @property
+    def names(self) -> list[str]:
+        return sorted({*self._makers, *self._made})
 
     def __iter__(self) -> Iterator[Service]:
-        return iter(self._services.values())
+        """Every service, made where it is not yet."""
+        return iter([service for name in self.names if (service := self._find(name)) is not None])
 
     def __call__(self, ctx: Context) -> Awaitable[dict[str, Any]]:
         """Raises AwsError, 501 for a service or operation that is not there."""
-        service = self._services.get(ctx.service)
+        service = self._find(ctx.service)
         if service is None:
             raise not_implemented(ctx.service, ctx.operation)
         return service.handler(ctx.operation)(ctx)
+
+    def _find(self, name: str) -> Service | None:
+        service = self._made.get(name)
+        if service is None and name in self._makers:
+            service = self._made[name] = self._makers[name]()
+        return service

@@ -135,7 +135,7 @@ def _decide(request: HttpRequest, form: Mapping[str, str] | None, signing: str, 
         return _cbor(request)
     if form is not None and "Action" in form:
         return _query(request, form, signing, host)
-    if "Action=" in request.query and signing not in _S3_SIGNING:
+    if "Action=" in request.query and (signing or host.service) not in _S3_SIGNING:
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         if "Action" in query:
             return _query(request, query, signing, host)

@@ -99,7 +99,7 @@ class World:
             cloudwatch(self.store, self.clock),
             Service("s3", OneObjectStore()),
         ]
-        self.services = Services({service.name: service for service in everything})
+        self.services = Services.of(*everything)
         self.reconciler = Reconciler(self.parts.controllers, self.clock)
         self.parts.sweep()
         self.admission.rebuild(self.backend)

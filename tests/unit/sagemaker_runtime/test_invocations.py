@@ -48,7 +48,7 @@ class World:
         self.meters = Meters(clients, self.clock)
         service = sagemaker_runtime(self.routes, self.meters, self.clock)
         metrics = cloudwatch(self.store, self.clock)
-        self.services = Services({"sagemaker-runtime": service, "cloudwatch": metrics})
+        self.services = Services.of(service, metrics)
         self.clients = clients
 
     async def call(self, service: str, name: str, account: str, region: str, members: dict[str, Any]) -> dict[str, Any]:

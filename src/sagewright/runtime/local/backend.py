@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,16 @@ class LocalBackend:
         self._clock = clock or SystemClock()
         self._work = self._data_dir / "work"
         self._patience = patience
-        self._probe = sandbox.probe() if sandbox_mode == "auto" else sandbox.Probe(why="it is switched off")
+        self._sandbox_mode = sandbox_mode
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
         self._allocating = threading.Lock()
+
+    @cached_property
+    def _probe(self) -> sandbox.Probe:
+        """Taken when it is first needed: it costs a few processes, and a server that only starts needs it not."""
+        return sandbox.probe() if self._sandbox_mode == "auto" else sandbox.Probe(why="it is switched off")
 
     @property
     def capabilities(self) -> Capabilities:

@@ -84,14 +84,14 @@ def sagemaker(
     images: Images | None = None,
 ) -> SageMaker:
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
-    tags, images, able = Tags(store), images or Images(), backend.capabilities
+    tags, images = Tags(store), images or Images()
     training = TrainingController(store, clock, clients, images, backend, admission)
     grant = granted(backend.capacity(), strict=strict)
     hosting = HostingController(store, clock, clients, tags, images, backend, grant, outstanding)
     service = Service(
         "sagemaker",
-        TrainingJobs(store, clock, holder, tags, images, able, lambda key: kick(training, key)),
-        Resource(MODEL, store, clock, tags, models.prepare(able)),
+        TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
+        Resource(MODEL, store, clock, tags, models.prepare(backend)),
         Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
         Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),
         ResourceTags(store, tags),

@@ -12,7 +12,7 @@ from sagewright.kit.filters import Listing
 from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.tags import Tags
-from sagewright.runtime.backend import Capabilities
+from sagewright.runtime.backend import Backend
 from sagewright.services.sagemaker import training_request, training_status
 from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of
@@ -39,7 +39,7 @@ class TrainingJobs:
         holder: Holder,
         tags: Tags,
         images: Images,
-        capabilities: Capabilities,
+        backend: Backend,
         kick: Callable[[str], None],
     ) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class TrainingJobs:
         self._holder = holder
         self._tags = tags
         self._images = images
-        self._capabilities = capabilities
+        self._backend = backend
         self._kick = kick
 
     @operation()
@@ -60,7 +60,7 @@ class TrainingJobs:
         tags: list[dict[str, str]] | None = None,
         **members: Any,
     ) -> dict[str, Any]:
-        training_request.check(ctx.request, self._capabilities)
+        training_request.check(ctx.request, self._backend.capabilities)
         algorithm = self._algorithm(ctx.request["AlgorithmSpecification"]["TrainingImage"])
         training_request.check_metrics(ctx.request, built_in=algorithm is not None)
         request = training_request.with_defaults(ctx.request, algorithm.metrics if algorithm else ())

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
 from sagewright.kit.resource import Prepare
-from sagewright.runtime.backend import Capabilities
+from sagewright.runtime.backend import Backend
 from sagewright.services.sagemaker.hosting.nouns import MODEL
 
 _UNSUPPORTED = {
@@ -19,13 +19,13 @@ _UNSUPPORTED = {
 }
 
 
-def prepare(can: Capabilities) -> Prepare:
-    """can: of the backend that will serve the model."""
+def prepare(backend: Backend) -> Prepare:
+    """backend: what will serve the model."""
 
     async def check(ctx: Context) -> dict[str, Any]:
         for what in _unsupported(ctx.request):
             raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
-        if ctx.request.get("EnableNetworkIsolation") and not can.service_isolation:
+        if ctx.request.get("EnableNetworkIsolation") and not backend.capabilities.service_isolation:
             raise AwsError(
                 "ValidationException",
                 "EnableNetworkIsolation: this machine cannot cut a model server off from the network "
