@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -15,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.clients.harness import python_of
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
@@ -28,15 +27,9 @@ def machine() -> str:
     return f"{time.strftime('%Y-%m-%d')}, {cores} cores, {memory:.0f} GiB, Python {platform.python_version()}"
 
 
-def peer(*requirements: str) -> Path:
-    """The bin folder of a virtualenv that holds a peer, kept between runs."""
-    key = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:12]
-    folder = ROOT / ".cache" / "peers" / key
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *requirements], check=True)
-        (folder / "ready").touch()
-    return folder / "bin"
+def peer(name: str) -> Path:
+    """The bin folder of the virtualenv of ``peers/<name>.txt``, kept between runs."""
+    return python_of(name, ROOT / "benchmarks" / "peers").parent
 
 
 def wait_until(ready: Callable[[], bool], timeout: float = 60.0, pause: float = 0.002) -> float:

@@ -79,12 +79,13 @@ def _model_server_address(data_dir: Path) -> str:
 
 @contextlib.contextmanager
 def _process(command: list[str], folder: Path, health: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, cwd=folder, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with (folder / "peer.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=_ENVIRONMENT, stdout=log, stderr=log)
     try:
         wait_until(lambda: answers(health), 90, 0.1)
         yield
+    except TimeoutError:
+        raise RuntimeError((folder / "peer.log").read_text()[-3000:]) from None
     finally:
         process.terminate()
         process.wait()
@@ -103,7 +104,7 @@ class Model:
 
 
 def _mlserver(folder: Path) -> tuple[list[str], str, bytes, str]:
-    bin_folder = peer("mlserver", "mlserver-xgboost", "xgboost-cpu")
+    bin_folder = peer("mlserver")
     settings = {"http_port": 46801, "grpc_port": 46802, "metrics_port": 46803, "parallel_workers": 0, "debug": False}
     model = {
         "name": "bench",
@@ -118,7 +119,7 @@ def _mlserver(folder: Path) -> tuple[list[str], str, bytes, str]:
 
 
 def _bentoml(folder: Path) -> tuple[list[str], str, bytes, str]:
-    bin_folder = peer("bentoml", "xgboost-cpu", "numpy")
+    bin_folder = peer("bentoml")
     (folder / "service.py").write_text(textwrap.dedent(_BENTO))
     request = _post("/predict", json.dumps({"rows": [_ROW]}).encode(), "application/json")
     command = [str(bin_folder / "bentoml"), "serve", "service:Model", "--port", "46811", "--host", "127.0.0.1"]

@@ -10,7 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.common import ROOT, csv_rows, median
+from tests.clients.harness import python_of
+
+from benchmarks.common import csv_rows, median
 
 _ROUNDS = 3
 
@@ -40,8 +42,7 @@ print(json.dumps({"fit": fitted - start, "deploy": deployed - fitted}), file=ope
 
 
 def run() -> Iterator[str]:
-    harness = [sys.executable, str(ROOT / "tests" / "clients" / "harness.py"), "sdk_v2"]
-    python = subprocess.run(harness, check=True, capture_output=True, text=True).stdout.strip()
+    python = str(python_of("sdk_v2"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "train.csv").write_bytes(csv_rows(600, 10))

@@ -19,9 +19,12 @@ _HERE = Path(__file__).resolve().parent
 _CLIENTS = _HERE.parents[1] / ".clients"
 
 
-def python_of(name: str) -> Path:
-    """The Python of a client's virtualenv. Raises FileNotFoundError for an unknown client, CalledProcessError."""
-    requirements = _HERE / f"{name}.txt"
+def python_of(name: str, requirements_in: Path = _HERE) -> Path:
+    """The Python of a client's virtualenv, of ``<name>.txt`` in a folder.
+
+    Raises FileNotFoundError for an unknown client, CalledProcessError.
+    """
+    requirements = requirements_in / f"{name}.txt"
     key = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = _CLIENTS / f"{name}-{key}"
     python = folder / "bin" / "python"

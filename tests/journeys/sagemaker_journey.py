@@ -31,14 +31,7 @@ class Journey:
         self.logs = self.client("logs")
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        return boto3.client(service, **self.server.boto3, config=Config(retries={"max_attempts": 0}))
 
     def data(self, rows: int = 10) -> str:
         self.s3.create_bucket(Bucket="journey")

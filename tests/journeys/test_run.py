@@ -16,6 +16,7 @@ import pytest
 
 from clients.command import SAGEWRIGHT, Sagewright
 from clients.examples import EXAMPLES, breast_cancer
+from clients.harness import python_of
 
 AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=none"
@@ -123,13 +124,13 @@ def test_children_need_no_endpoint_and_no_credentials(kept: Sagewright) -> None:
         "s3.put_object(Bucket='run-bucket', Key='key', Body=b'x' * 100000)\n"
         "print(s3.get_object(Bucket='run-bucket', Key='key')['ContentLength'])\n"
     )
-    done = kept("run", "--", sys.executable, "-c", code)
+    done = kept("run", "--", str(python_of("boto3")), "-c", code)
     assert done.stdout.split() == ["000000000000", "000000000000", "True", "100000"], done.stderr
 
 
 @pytest.mark.slow
 def test_boto3_example(kept: Sagewright) -> None:
-    done = kept("run", "--", sys.executable, str(EXAMPLES / "xgboost_boto3.py"), breast_cancer())
+    done = kept("run", "--", str(python_of("boto3")), str(EXAMPLES / "xgboost_boto3.py"), breast_cancer())
     assert done.returncode == 0, done.stderr
     status, *_, accuracy, _on, count, _rows = done.stdout.split()
     assert (status, count) == ("Completed", "69")

@@ -6,21 +6,7 @@ import json
 import uuid
 
 import pytest
-from test_s3_objects import make_client, refused
-
-
-@pytest.fixture(scope="module")
-def s3(sagewright_server):
-    client = make_client(sagewright_server.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
+from s3_client import make_client, refused
 
 
 def test_a_bucket_from_end_to_end(s3, bucket, sagewright_server):

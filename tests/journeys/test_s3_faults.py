@@ -8,32 +8,17 @@ import os
 import socket
 import threading
 import time
-import uuid
 import zlib
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from test_s3_objects import make_client
+from s3_client import make_client
 
 from sagewright.testing.server import running_server
 
 MB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def s3(sagewright_server):
-    client = make_client(sagewright_server.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
 
 
 def files(server):

@@ -7,7 +7,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from test_s3_objects import make_client, refused
+from s3_client import refused
 
 KEYS = [
     "a",
@@ -22,13 +22,6 @@ KEYS = [
     "\uffff",
     "\U0001f600/smile",
 ]
-
-
-@pytest.fixture(scope="module")
-def s3(sagewright_server):
-    client = make_client(sagewright_server.url)
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,9 @@ import zlib
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from test_s3_objects import make_client, refused
+from s3_client import make_client, refused
 
 MB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def s3(sagewright_server):
-    client = make_client(sagewright_server.url)
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,64 +9,13 @@ import io
 import os
 import urllib.error
 import urllib.request
-import uuid
 import zlib
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
 from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-
-def make_client(url, *, region="us-east-1", account="test", **config):
-    return boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name=region,
-        aws_access_key_id=account,
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, **config),
-    )
-
-
-@pytest.fixture(scope="module")
-def s3(sagewright_server):
-    client = make_client(sagewright_server.url)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def bucket(s3):
-    name = f"b-{uuid.uuid4().hex[:20]}"
-    s3.create_bucket(Bucket=name)
-    return name
-
-
-class Refused:
-    """``with refused("NoSuchKey", 404) as error``: error.value is the parsed error."""
-
-    def __init__(self, code, status):
-        self.code, self.status = code, status
-
-    def __enter__(self):
-        self._raises = pytest.raises(ClientError)
-        self._info = self._raises.__enter__()
-        return self
-
-    def __exit__(self, *failure):
-        caught = self._raises.__exit__(*failure)
-        response = self._info.value.response
-        self.error, self.headers = response["Error"], response["ResponseMetadata"]["HTTPHeaders"]
-        assert (self.error["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (self.code, self.status)
-        return caught
-
-
-def refused(code, status=400):
-    return Refused(code, status)
-
+from s3_client import make_client, refused
 
 # Objects
 

@@ -190,6 +190,13 @@ def test_unsigned_query_operations_go_by_host_or_version() -> None:
     assert route(by_host, form).region == "eu-west-1"
 
 
+def test_an_unsigned_query_in_the_url_goes_by_host() -> None:
+    query = "Action=GetCallerIdentity&Version=2011-06-15"
+    found = routed(made("GET", "/", query, host="sts.eu-west-1.amazonaws.com"))
+    assert (found.service, found.operation, found.region) == ("sts", "GetCallerIdentity", "eu-west-1")
+    assert routed(made("GET", "/bucket", query, host="s3.amazonaws.com")).service == "s3"
+
+
 def test_forms_that_are_not_the_query_protocol_stay_unread() -> None:
     form = "application/x-www-form-urlencoded"
     assert not needs_body(made("POST", "/bkt/k", "uploadId=1", content_type=form, authorization=scoped("s3")))
