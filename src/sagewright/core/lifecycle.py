@@ -1,7 +1,6 @@
-"""State machines of jobs and endpoints as data.
+"""State machines of jobs as data.
 
-Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html and
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
+Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html
 """
 
 from __future__ import annotations
@@ -28,6 +27,10 @@ class Machine:
         """Every state there is."""
         ends = {end for events in self.edges.values() for end in events.values()}
         return frozenset(self.edges) | ends | self.final
+
+    def takes(self, state: str, event: str) -> bool:
+        """Whether the event applies to the state."""
+        return event in self.edges.get(state, {})
 
 
 def advance(machine: Machine, state: str, event: str) -> str:
@@ -69,37 +72,3 @@ TRAINING_STATUS = {
     "MaxRuntimeExceeded": "Stopped",
 }
 """TrainingJobStatus of a SecondaryStatus. A job that uploads after a stop is still Stopping."""
-
-JOB = Machine(
-    "Job.Status",
-    "InProgress",
-    {
-        "InProgress": {"stop": "Stopping", "complete": "Completed", "fail": "Failed", "expire": "Stopped"},
-        "Stopping": {"stop": "Stopping", "complete": "Stopped", "stopped": "Stopped", "fail": "Failed"},
-    },
-    frozenset({"Completed", "Failed", "Stopped"}),
-)
-"""Processing, transform and training jobs as a whole. expire: the maximum runtime is over."""
-
-ENDPOINT = Machine(
-    "Endpoint.EndpointStatus",
-    "Creating",
-    {
-        "Creating": {"ready": "InService", "fail": "Failed", "delete": "Deleting"},
-        "InService": {"update": "Updating", "system_update": "SystemUpdating", "delete": "Deleting"},
-        "Updating": {
-            "ready": "InService",
-            "roll_back": "RollingBack",
-            "fail": "Failed",
-            "fail_roll_back": "UpdateRollbackFailed",
-            "delete": "Deleting",
-        },
-        "SystemUpdating": {"ready": "InService", "fail": "Failed", "delete": "Deleting"},
-        "RollingBack": {"ready": "InService", "fail": "UpdateRollbackFailed", "delete": "Deleting"},
-        "UpdateRollbackFailed": {"delete": "Deleting"},
-        "Failed": {"delete": "Deleting", "update": "Updating"},
-        "Deleting": {"gone": "Deleted", "fail": "Failed"},
-    },
-    frozenset({"Deleted"}),
-)
-"""EndpointStatus; Deleted stands for an endpoint that is no more."""

@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagewright.core.clock import Clock
+from sagewright.core.lifecycle import TRAINING_SECONDARY
 from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.instances import UnknownInstanceType
-from sagewright.runtime.observation import FINAL, LogLine, Observation, Step
+from sagewright.runtime.observation import FINAL, MARKERS, LogLine, Observation, Step
 from sagewright.runtime.reconcile import LOOK
 from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.services.sagemaker.log_delivery import Delivery
 from sagewright.services.sagemaker.metrics import Extractor, latest
 from sagewright.services.sagemaker.training import KIND, job_arn
-from sagewright.services.sagemaker.training_status import IN_MOTION, MESSAGES, enter, fail, job_status
+from sagewright.services.sagemaker.training_status import IN_MOTION, enter, fail, job_status
 from sagewright.services.sagemaker.training_workload import HOST, model_artifacts, workload, workload_id
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
@@ -167,10 +168,14 @@ class TrainingController:
 
 
 def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
-    """The state after an agent's steps; those that are no secondary status leave it as it is."""
+    """The state after an agent's steps.
+
+    What is no secondary status, or leads nowhere from the present one, leaves it as it is: a job that is being stopped
+    does not go back to Downloading.
+    """
     changed = dict(state)
     for step in steps:
-        if step.name in MESSAGES and step.name not in ("Starting", "MaxRuntimeExceeded"):
+        if step.name not in MARKERS and TRAINING_SECONDARY.takes(changed["SecondaryStatus"], step.name):
             changed = enter(changed, step.name, step.at)
     return changed
 

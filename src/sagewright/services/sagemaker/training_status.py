@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sagewright.core.lifecycle import TRAINING_SECONDARY, TRAINING_STATUS, advance
+
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Pending": "Training job waiting for capacity",
@@ -22,9 +24,6 @@ MESSAGES = {
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
 }
 
-_ENDED = {"Completed": "Completed", "Failed": "Failed", "Stopped": "Stopped", "MaxRuntimeExceeded": "Stopped"}
-"""Last secondary statuses, with the status of the job they end in."""
-
 IN_MOTION = ("InProgress", "Stopping")
 """Job statuses that still change by themselves."""
 
@@ -34,24 +33,28 @@ _REASON_LIMIT = 1024
 
 def begin(at: float) -> dict[str, Any]:
     """The state of a job just created; times are epoch seconds."""
-    state: dict[str, Any] = {"SecondaryStatus": "", "SecondaryStatusTransitions": []}
-    return enter(state, "Starting", at, "Starting the training job")
+    state: dict[str, Any] = {"SecondaryStatus": TRAINING_SECONDARY.initial, "SecondaryStatusTransitions": []}
+    return enter(state, TRAINING_SECONDARY.initial, at, "Starting the training job")
 
 
 def enter(state: Mapping[str, Any], secondary: str, at: float, message: str = "") -> dict[str, Any]:
-    """The state after the job went into a secondary status; entering the present one changes at most its message."""
+    """The state after the job went into a secondary status; entering the present one changes at most its message.
+
+    Raises IllegalTransition where the life cycle does not lead there.
+    """
     transitions = [dict(transition) for transition in state["SecondaryStatusTransitions"]]
     message = message or MESSAGES[secondary]
     if transitions and transitions[-1]["Status"] == secondary:
         transitions[-1]["StatusMessage"] = message
         return {**state, "SecondaryStatusTransitions": transitions}
+    advance(TRAINING_SECONDARY, state["SecondaryStatus"], secondary)
     if transitions:
         transitions[-1]["EndTime"] = at
     transitions.append({"Status": secondary, "StartTime": at, "StatusMessage": message})
     changed = {**state, "SecondaryStatus": secondary, "SecondaryStatusTransitions": transitions, "LastModifiedTime": at}
     if secondary == "Downloading" and "TrainingStartTime" not in state:
         changed["TrainingStartTime"] = at
-    if secondary in _ENDED:
+    if secondary in TRAINING_SECONDARY.final:
         transitions[-1]["EndTime"] = at
         changed |= _ended(changed, at)
     return changed
@@ -72,7 +75,5 @@ def fail(state: Mapping[str, Any], reason: str, at: float) -> dict[str, Any]:
 
 def job_status(state: Mapping[str, Any], before: str) -> str:
     """TrainingJobStatus for a state: a job being stopped stays Stopping while it uploads what it has."""
-    secondary = state["SecondaryStatus"]
-    if secondary in _ENDED:
-        return _ENDED[secondary]
-    return "Stopping" if secondary == "Stopping" else before
+    status = TRAINING_STATUS[state["SecondaryStatus"]]
+    return before if status == "InProgress" else status

@@ -2,25 +2,20 @@ import botocore.session
 import pytest
 
 from sagewright.core.lifecycle import (
-    ENDPOINT,
-    JOB,
     TRAINING_SECONDARY,
     TRAINING_STATUS,
     IllegalTransition,
-    Machine,
     advance,
 )
 
-MACHINES = [TRAINING_SECONDARY, JOB, ENDPOINT]
 
-
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
-def test_every_state_is_reached_and_leads_to_an_end(machine: Machine) -> None:
+def test_every_state_is_reached_and_leads_to_an_end() -> None:
+    machine = TRAINING_SECONDARY
     reached, front = {machine.initial}, {machine.initial}
     while front:
         front = {end for state in front for end in machine.edges.get(state, {}).values()} - reached
         reached |= front
-    assert reached >= machine.states - {"SystemUpdating"}
+    assert reached >= machine.states
     assert not set(machine.final) & set(machine.edges)
     assert all(machine.edges.get(state) for state in machine.states - machine.final)
 
@@ -30,7 +25,6 @@ def test_states_are_those_of_the_model() -> None:
     assert TRAINING_SECONDARY.states <= set(model.shape_for("SecondaryStatus").enum)
     assert set(TRAINING_STATUS.values()) <= set(model.shape_for("TrainingJobStatus").enum)
     assert set(TRAINING_STATUS) == TRAINING_SECONDARY.states
-    assert ENDPOINT.states - {"Deleted"} <= set(model.shape_for("EndpointStatus").enum)
 
 
 def test_a_job_goes_its_way() -> None:
