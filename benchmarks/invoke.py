@@ -105,7 +105,7 @@ class Model:
 
 def _mlserver(folder: Path) -> tuple[list[str], str, bytes, str]:
     bin_folder = peer("mlserver")
-    settings = {"http_port": 46801, "grpc_port": 46802, "metrics_port": 46803, "parallel_workers": 0, "debug": False}
+    settings = {"http_port": 21801, "grpc_port": 21802, "metrics_port": 21803, "parallel_workers": 0, "debug": False}
     model = {
         "name": "bench",
         "implementation": "mlserver_xgboost.XGBoostModel",
@@ -115,15 +115,15 @@ def _mlserver(folder: Path) -> tuple[list[str], str, bytes, str]:
     (folder / "model-settings.json").write_text(json.dumps(model))
     row = {"name": "x", "shape": [1, len(_ROW)], "datatype": "FP32", "data": _ROW}
     request = _post("/v2/models/bench/infer", json.dumps({"inputs": [row]}).encode(), "application/json")
-    return [str(bin_folder / "mlserver"), "start", "."], "127.0.0.1:46801", request, "/v2/models/bench/ready"
+    return [str(bin_folder / "mlserver"), "start", "."], "127.0.0.1:21801", request, "/v2/models/bench/ready"
 
 
 def _bentoml(folder: Path) -> tuple[list[str], str, bytes, str]:
     bin_folder = peer("bentoml")
     (folder / "service.py").write_text(textwrap.dedent(_BENTO))
     request = _post("/predict", json.dumps({"rows": [_ROW]}).encode(), "application/json")
-    command = [str(bin_folder / "bentoml"), "serve", "service:Model", "--port", "46811", "--host", "127.0.0.1"]
-    return command, "127.0.0.1:46811", request, "/readyz"
+    command = [str(bin_folder / "bentoml"), "serve", "service:Model", "--port", "21811", "--host", "127.0.0.1"]
+    return command, "127.0.0.1:21811", request, "/readyz"
 
 
 def _peer_rates(folder: Path) -> dict[str, float]:

@@ -55,7 +55,7 @@ def run() -> Iterator[str]:
 def _one(python: str, folder: Path, number: int) -> dict[str, float]:
     answer = folder / f"answer-{number}.json"
     program = [python, str(folder / "program.py"), str(folder / "train.csv"), str(answer)]
-    command = [sys.executable, "-m", "sagewright", "run", "--port", "46200", "--", *program]
+    command = [sys.executable, "-m", "sagewright", "run", "--port", "21300", "--", *program]
     environment = {"SAGEWRIGHT_DATA_DIR": str(folder / f"data-{number}")}
     subprocess.run(command, check=True, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     figures: dict[str, float] = json.loads(answer.read_text())
