@@ -125,6 +125,8 @@ class App:
         now = self.clock.now()
         sigv4.check_expiry(exchange.request, now)
         to = _routed(exchange)
+        if not to.access_key and _from_a_foreign_page(exchange.request):
+            raise AwsError("AccessDenied", "Unsigned requests of web pages elsewhere may only read.", 403)
         if to.access_key.startswith(("AKIA", "ASIA")):
             exchange.route = replace(to, account=identity(self.store, to.access_key, now).account)
 
@@ -185,6 +187,11 @@ def _routed(exchange: Exchange) -> Route:
     if exchange.route is None:
         raise RuntimeError("no route yet")
     return exchange.route
+
+
+def _from_a_foreign_page(request: HttpRequest) -> bool:
+    """Whether a browser sends a change on behalf of another site, which must not reach into a server on loopback."""
+    return request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site"
 
 
 async def _read(body: Body) -> bytes:
