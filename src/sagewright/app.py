@@ -179,7 +179,8 @@ class App:
 
     async def _health(self, request: HttpRequest) -> HttpResponse:
         running = dict.fromkeys(self.services.names, "available")
-        body = {"status": "ok", "version": __version__, "services": running}
+        folder = str(self.config.data_dir.absolute())
+        body = {"status": "ok", "version": __version__, "services": running, "data_dir": folder}
         return HttpResponse(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
 
 

@@ -70,11 +70,20 @@ def test_taken_port(sagewright: Sagewright, tmp_path: Path) -> None:
             refused = sagewright(*words, "--port", port)
             assert refused.returncode == 1
             assert f"port {port} is taken by another program" in refused.stderr
-        for words in (["env"], ["run", "--port", port, "--", "true"]):
-            sagewright.settings = {"SAGEWRIGHT_PORT": port}
+        sagewright.settings = {"SAGEWRIGHT_PORT": port}
+        for words in (["env"], ["run", "--", "true"]):
             refused = sagewright(*words)
             assert refused.returncode == 1
             assert "keeps its data in another folder" in refused.stderr
+
+
+def test_a_port_stands_for_its_server(sagewright: Sagewright, tmp_path: Path) -> None:
+    with running_server(tmp_path / "other") as other:
+        done = sagewright("run", "--port", str(other.port), "--", "sh", "-c", "echo $AWS_ENDPOINT_URL")
+        assert done.stdout == f"{other.url}\n", done.stderr
+        assert f"AWS_ENDPOINT_URL={other.url}\n" in sagewright("env", "--port", str(other.port)).stdout
+        assert other.url in sagewright("status", "--port", str(other.port)).stdout
+        assert sagewright("down", "--port", str(other.port)).returncode == 0
 
 
 def test_after_kill_9_the_folder_is_free(sagewright: Sagewright) -> None:

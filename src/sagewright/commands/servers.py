@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,16 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def place(options: argparse.Namespace) -> Config:
-    """The configuration with the options of add_place over it. Raises ValueError."""
-    return load({"port": options.port, "data_dir": options.data_dir})
+    """The configuration with the options of add_place over it. Raises ValueError.
+
+    A port stands for the server that answers there, whatever its data folder is, unless that is named as well.
+    """
+    config = load({"port": options.port, "data_dir": options.data_dir})
+    if options.data_dir is None and (options.port or "SAGEWRIGHT_DATA_DIR" not in os.environ):
+        answer = _ask(config.host, config.port)
+        if answer is not None:
+            return replace(config, data_dir=Path(answer["data_dir"]))
+    return config
 
 
 def find(config: Config) -> Running | None:
@@ -93,20 +101,27 @@ def check_port(running: Running, asked: int | None) -> None:
         )
 
 
-def is_healthy(host: str, port: int, timeout: float = 5.0) -> bool:
+def is_healthy(host: str, port: int) -> bool:
     """Whether a Sagewright server answers there."""
+    return _ask(host, port) is not None
+
+
+def _ask(host: str, port: int, timeout: float = 5.0) -> dict[str, Any] | None:
+    """What the Sagewright server there says of itself; None where there is none."""
     import http.client
+    import json
 
     if port == 0:
-        return False
+        return None
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", "/_sagewright/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        document = json.loads(connection.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
     finally:
         connection.close()
+    return document if isinstance(document, dict) and "data_dir" in document else None
 
 
 def launch(config: Config, environment: Mapping[str, str] | None = None) -> Running:
