@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,8 +27,10 @@ class StoreSuite:
         return FakeClock()
 
     @pytest.fixture
-    def store(self, tmp_path: Path, clock: FakeClock) -> Store:
-        return self.make_store(tmp_path, clock)
+    def store(self, tmp_path: Path, clock: FakeClock) -> Iterator[Store]:
+        store = self.make_store(tmp_path, clock)
+        yield store
+        store.close()
 
     def test_a_document_comes_back_as_it_went_in(self, store: Store, clock: FakeClock) -> None:
         body = {"Name": "ü", "List": [1, 2.5, None, True], "Map": {"a": {"b": "c"}}}
@@ -108,6 +111,7 @@ class StoreSuite:
         assert list(again.blobs.ids()) == [blob]
         assert not half.path.exists()
         half.abort()
+        again.close()
 
     def test_entries_keep_their_order(self, store: Store) -> None:
         store.entries.append(_HERE, [(2.0, "c"), (1.0, "a"), (2.0, "d"), (1.5, "b")])
