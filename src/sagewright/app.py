@@ -24,7 +24,7 @@ from sagewright.services.sagemaker import sagemaker
 from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
 from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
-from sagewright.wire.client import Clients
+from sagewright.wire.client import Clients, Target
 from sagewright.wire.faults import inflate
 from sagewright.wire.gateway import Exchange, Gateway
 from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
@@ -161,19 +161,18 @@ class App:
         exchange.response = codec.serialize(exchange.operation, exchange.result, exchange.request_id)
         exchange.response.headers.update(exchange.headers)
 
-    async def _call_inside(
-        self, service: str, operation: str, account: str, region: str, members: dict[str, Any]
-    ) -> dict[str, Any]:
+    async def _call_inside(self, target: Target, operation: str, members: dict[str, Any]) -> dict[str, Any]:
         """A call from one service to another: no HTTP, no validation."""
         return await self.services(
             Context(
-                account=account,
-                region=region,
-                service=service,
-                operation=models.operation_name(service, operation),
+                account=target.account,
+                region=target.region,
+                service=target.service,
+                operation=models.operation_name(target.service, operation),
                 request_id=request_id(),
                 clients=self.clients,
                 request=members,
+                principal=target.principal,
             )
         )
 

@@ -13,7 +13,7 @@ from sagewright.core.clock import Clock, FakeClock
 from sagewright.kit.operation import Context, Service, Services
 from sagewright.store import Store
 from sagewright.wire import models
-from sagewright.wire.client import Clients
+from sagewright.wire.client import Clients, Target
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -51,8 +51,8 @@ class InProcess:
         return await Services.of(*self._by_name.values())(context)
 
     def _context(self, service: str, operation: str, account: str, region: str, members: dict[str, Any]) -> Context:
-        async def inside(*call: Any) -> dict[str, Any]:
-            return await self._run(self._context(*call))
+        async def inside(to: Target, name: str, members: dict[str, Any]) -> dict[str, Any]:
+            return await self._run(self._context(to.service, name, to.account, to.region, members))
 
         name = models.operation_name(service, operation)
         return Context(account, region, service, name, "id", Clients(inside), members)

@@ -43,6 +43,21 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Principal:
+    """Who signed a request, for the services that check permissions.
+
+    kind: anonymous (account, arn and user_id are empty then), root, user, role or federated. arn: as
+    GetCallerIdentity answers it, so a role session's for a role. policies: the session's own policy documents.
+    """
+
+    kind: str
+    account: str = ""
+    arn: str = ""
+    user_id: str = ""
+    policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """A key as it is handed out. expires: epoch seconds, None for never."""
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from sagewright.core.errors import not_implemented
+from sagewright.kit.identity import Principal
 from sagewright.wire import models
 from sagewright.wire.client import Clients
 from sagewright.wire.http import HttpRequest
@@ -30,6 +31,7 @@ class Context:
     """Who calls what: one per request.
 
     http: the request on the wire; None for a call from another service in this process.
+    principal: who is to be checked; None where nobody is: signatures are off, or another service calls for itself.
     headers: response headers beyond those of the model.
     """
 
@@ -44,10 +46,18 @@ class Context:
     user_agent: str = ""
     http: HttpRequest | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    principal: Principal | None = None
 
-    def client(self, service: str) -> Any:
-        """A boto-like client of another service, for the same account and region; its methods are awaited."""
-        return self.clients.client(service, self.account, self.region)
+    def client(self, service: str, *, as_caller: bool = False) -> Any:
+        """A boto-like client of another service, for the same account and region; its methods are awaited.
+
+        as_caller: the other service checks the caller's own permissions, as S3 has KMS do.
+        """
+        return self.clients.client(service, self.account, self.region, self.principal if as_caller else None)
+
+
+Guard = Callable[[Context], Awaitable[None]]
+"""Raises AwsError where ctx.principal may not do what it asks."""
 
 
 def operation(coverage: Coverage = "behaves") -> Callable[[_Function], _Function]:
@@ -70,8 +80,11 @@ class Handler:
     is_async: bool
     members: dict[str, str]
     """AWS member name to keyword, for top-level input members."""
+    guard: Guard | None = None
 
     async def __call__(self, ctx: Context) -> dict[str, Any]:
+        if self.guard is not None and ctx.principal is not None:
+            await self.guard(ctx)
         members = self.members
         result = self.function(ctx, **{members[name]: value for name, value in ctx.request.items()})
         if self.is_async:
@@ -83,12 +96,13 @@ class Service:
     """The operations of one AWS service, by botocore's service id.
 
     parts: objects whose ``@operation`` methods it serves. Handlers are made on first use, so that a server that is
-    only started reads no service model.
+    only started reads no service model. guard: awaited before each operation of a principal that is to be checked.
     """
 
-    def __init__(self, name: str, *parts: object) -> None:
+    def __init__(self, name: str, *parts: object, guard: Guard | None = None) -> None:
         self.name = name
         self.parts = parts
+        self.guard = guard
         self._functions = {
             method: function
             for part in parts
@@ -126,6 +140,7 @@ class Service:
             function,
             inspect.iscoroutinefunction(function),
             {aws: snake for snake, aws in members.items()},
+            self.guard,
         )
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-Call = Callable[[str, str, str, str, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""(service, operation in snake case, account, region, members) to the operation's result."""
+
+class Target(NamedTuple):
+    """Whom a call inside is for. principal: on whose behalf, where the callee is to check it; None trusts it."""
+
+    service: str
+    account: str
+    region: str
+    principal: Any = None
+
+
+Call = Callable[[Target, str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""(target, operation in snake case, members) to the operation's result."""
 
 
 class Clients:
@@ -15,23 +25,21 @@ class Clients:
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    def client(self, service: str, account: str, region: str) -> Client:
-        return Client(self._call, service, account, region)
+    def client(self, service: str, account: str, region: str, principal: Any = None) -> Client:
+        return Client(self._call, Target(service, account, region, principal))
 
 
 class Client:
     """``await client.put_object(Bucket=..., Key=...)``: the operation's AWS-cased dict, or AwsError."""
 
-    __slots__ = ("_account", "_call", "_region", "_service")
+    __slots__ = ("_call", "_target")
 
-    def __init__(self, call: Call, service: str, account: str, region: str) -> None:
+    def __init__(self, call: Call, target: Target) -> None:
         self._call = call
-        self._service = service
-        self._account = account
-        self._region = region
+        self._target = target
 
     def __getattr__(self, operation: str) -> Callable[..., Awaitable[dict[str, Any]]]:
         def call(**members: Any) -> Awaitable[dict[str, Any]]:
-            return self._call(self._service, operation, self._account, self._region, members)
+            return self._call(self._target, operation, members)
 
         return call

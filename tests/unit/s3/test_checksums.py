@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from sagewright.services.s3.checksums import ALGORITHMS, composite, decode, encode, full_object
+from sagewright.services.s3.storage.checksums import ALGORITHMS, composite, decode, encode, full_object
 
 # CRC catalogue (reveng) check values and RFC/NIST/xxHash test vectors of "123456789".
 _CHECK = {

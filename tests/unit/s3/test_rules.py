@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from sagewright.core.errors import AwsError
-from sagewright.services.s3 import conditions, ranges
 from sagewright.services.s3.names import check_bucket_name, check_key
-from sagewright.services.s3.ranges import Span
+from sagewright.services.s3.objects import conditions
+from sagewright.services.s3.storage import ranges
+from sagewright.services.s3.storage.ranges import Span
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "sagemaker-us-east-1-000000000000", "0" * 63])

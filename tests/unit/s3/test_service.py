@@ -11,10 +11,10 @@ from sagewright.core.clock import FakeClock
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
 from sagewright.services.s3 import s3, sweep
-from sagewright.services.s3.blobs import Unnamed
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.expected import Expected
-from sagewright.services.s3.writing import Intake
+from sagewright.services.s3.storage.blobs import Unnamed
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.expected import Expected
+from sagewright.services.s3.storage.writing import Intake
 from sagewright.store import Space, Store
 from sagewright.wire.http import Body, Headers, HttpRequest
 

@@ -21,7 +21,7 @@ from sagewright.services.sagemaker import sagemaker
 from sagewright.services.sagemaker.images import Images
 from sagewright.store import Store
 from sagewright.wire import models
-from sagewright.wire.client import Clients
+from sagewright.wire.client import Clients, Target
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 ROLE = "arn:aws:iam::000000000000:role/sagemaker"
@@ -113,14 +113,12 @@ class World:
     def _kick(self, controller: Controller, key: str) -> None:
         self.reconciler.kick(controller, key)
 
-    async def _call(
-        self, service: str, operation_name: str, account: str, region: str, members: dict[str, Any]
-    ) -> dict[str, Any]:
-        name = models.operation_name(service, operation_name)
-        return await self.services(Context(account, region, service, name, "request", self.clients, members))
+    async def _call(self, to: Target, operation_name: str, members: dict[str, Any]) -> dict[str, Any]:
+        name = models.operation_name(to.service, operation_name)
+        return await self.services(Context(to.account, to.region, to.service, name, "request", self.clients, members))
 
     def call(self, operation_name: str, service: str = "sagemaker", **members: Any) -> dict[str, Any]:
-        return asyncio.run(self._call(service, operation_name, ACCOUNT, REGION, members))
+        return asyncio.run(self._call(Target(service, ACCOUNT, REGION), operation_name, members))
 
     def run(self, seconds: float, every: float = 0.25) -> None:
         async def passing() -> None:

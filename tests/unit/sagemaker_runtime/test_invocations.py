@@ -20,7 +20,7 @@ from sagewright.services.sagemaker_runtime.connection import ConnectionLost, Rep
 from sagewright.services.sagemaker_runtime.routes import ENDPOINTS, Instance
 from sagewright.store import Space, Store
 from sagewright.wire import models
-from sagewright.wire.client import Clients
+from sagewright.wire.client import Clients, Target
 
 SPACE = Space(ENDPOINTS, "000000000000", "us-east-1")
 OK = Reply(200, {"content-type": "text/csv", "x-amzn-sagemaker-custom-attributes": "a=b"}, b"0.5")
@@ -51,16 +51,16 @@ class World:
         self.services = Services.of(service, metrics)
         self.clients = clients
 
-    async def call(self, service: str, name: str, account: str, region: str, members: dict[str, Any]) -> dict[str, Any]:
-        operation = models.operation_name(service, name)
-        return await self.services(Context(account, region, service, operation, "id", self.clients, members))
+    async def call(self, to: Target, name: str, members: dict[str, Any]) -> dict[str, Any]:
+        operation = models.operation_name(to.service, name)
+        return await self.services(Context(to.account, to.region, to.service, operation, "id", self.clients, members))
 
     async def invoke(self, **members: Any) -> dict[str, Any]:
         """Instances met for the first time get the pool that answers here."""
         self.routes.endpoint(*SPACE[1:3], members["EndpointName"])
         for instance in self.routes._instances.values():
             instance.pool.post = self._post(instance)  # type: ignore[method-assign]
-        return await self.call("sagemaker-runtime", "invoke_endpoint", *SPACE[1:3], {"Body": b"1,2", **members})
+        return await self.call(Target("sagemaker-runtime", *SPACE[1:3]), "invoke_endpoint", {"Body": b"1,2", **members})
 
     def _post(self, instance: Instance) -> Callable[..., Awaitable[Reply]]:
         async def post(path: str, headers: bytes, body: bytes, timeout: float) -> Reply:
@@ -222,9 +222,8 @@ def test_metrics(tmp_path: Path) -> None:
 
         async def read(name: str, statistic: str) -> float:
             answer = await world.call(
-                "cloudwatch",
+                Target("cloudwatch", *SPACE[1:3]),
                 "get_metric_statistics",
-                *SPACE[1:3],
                 {
                     "Namespace": "AWS/SageMaker",
                     "MetricName": name,

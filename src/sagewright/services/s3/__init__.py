@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from sagewright.core.clock import Clock
 from sagewright.kit.operation import Service
-from sagewright.services.s3.access import Access
-from sagewright.services.s3.attributes import Attributes
-from sagewright.services.s3.blobs import Unnamed, sweep
-from sagewright.services.s3.buckets import Buckets
-from sagewright.services.s3.completion import Completion
-from sagewright.services.s3.configurations import Configurations
-from sagewright.services.s3.copying import Copying
-from sagewright.services.s3.deletion import Deletion
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.listing import Listing
-from sagewright.services.s3.multipart import Multipart
-from sagewright.services.s3.objects import Objects
+from sagewright.services.s3.access.acl import Access
+from sagewright.services.s3.buckets.bucket import Buckets
+from sagewright.services.s3.buckets.configurations import Configurations
+from sagewright.services.s3.multipart.completion import Completion
+from sagewright.services.s3.multipart.listing import UploadListing
+from sagewright.services.s3.multipart.uploads import Multipart
+from sagewright.services.s3.objects.attributes import Attributes
+from sagewright.services.s3.objects.copying import Copying
+from sagewright.services.s3.objects.deletion import Deletion
+from sagewright.services.s3.objects.listing import Listing
+from sagewright.services.s3.objects.source import Sources
+from sagewright.services.s3.objects.tagging import Tagging
+from sagewright.services.s3.objects.whole import Objects
 from sagewright.services.s3.records import Records
-from sagewright.services.s3.source import Sources
-from sagewright.services.s3.tagging import Tagging
-from sagewright.services.s3.upload_listing import UploadListing
-from sagewright.services.s3.writing import Intake
+from sagewright.services.s3.storage.blobs import Unnamed, sweep
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.writing import Intake
 from sagewright.store import Store
 
 __all__ = ["s3", "sweep"]

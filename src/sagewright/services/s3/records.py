@@ -27,8 +27,8 @@ from sagewright.core.clock import Clock
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
 from sagewright.services.s3 import errors
-from sagewright.services.s3.blobs import Unnamed, blobs_of
 from sagewright.services.s3.names import check_key
+from sagewright.services.s3.storage.blobs import Unnamed, blobs_of
 from sagewright.store import Document, Space, Store
 
 BUCKETS = Space("s3:bucket")

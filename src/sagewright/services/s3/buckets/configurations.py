@@ -13,9 +13,9 @@ from typing import Any
 
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3.access import check_acl
+from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3.objects.tagging import check
 from sagewright.services.s3.records import Records
-from sagewright.services.s3.tagging import check
 
 _BUCKET_TAGS = 50
 

@@ -11,7 +11,7 @@ from typing import Any
 from sagewright.core.clock import as_datetime
 from sagewright.core.errors import AwsError
 from sagewright.services.s3 import errors
-from sagewright.services.s3.headers import whole_seconds
+from sagewright.services.s3.objects.headers import whole_seconds
 from sagewright.services.s3.records import Condition, no_condition
 from sagewright.store import Document
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, headers
-from sagewright.services.s3.listing import LAST, checked_limit, encoder, walk
-from sagewright.services.s3.multipart import find_upload, part_key, upload_key, upload_parts, uploads
+from sagewright.services.s3.multipart.uploads import find_upload, part_key, upload_key, upload_parts, uploads
+from sagewright.services.s3.objects import headers
+from sagewright.services.s3.objects.listing import LAST, checked_limit, encoder, walk
 from sagewright.services.s3.records import Records, owner
+from sagewright.services.s3.storage import checksums
 from sagewright.store import Document
 
 

@@ -13,16 +13,18 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.core.ids import short_id
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, errors, headers
-from sagewright.services.s3.access import check_acl
-from sagewright.services.s3.blobs import Unnamed
-from sagewright.services.s3.checksums import ALGORITHMS, Algorithm
-from sagewright.services.s3.expected import Expected, expected
+from sagewright.services.s3 import errors
+from sagewright.services.s3.access.acl import check_acl
 from sagewright.services.s3.names import check_key
+from sagewright.services.s3.objects import headers
+from sagewright.services.s3.objects.source import Sources
+from sagewright.services.s3.objects.tagging import parse_header
 from sagewright.services.s3.records import Records
-from sagewright.services.s3.source import Sources
-from sagewright.services.s3.tagging import parse_header
-from sagewright.services.s3.writing import Intake, Received
+from sagewright.services.s3.storage import checksums
+from sagewright.services.s3.storage.blobs import Unnamed
+from sagewright.services.s3.storage.checksums import ALGORITHMS, Algorithm
+from sagewright.services.s3.storage.expected import Expected, expected
+from sagewright.services.s3.storage.writing import Intake, Received
 from sagewright.store import Document, Space, Store
 
 MAX_PARTS = 10_000

@@ -8,16 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, conditions, errors, headers, ranges
-from sagewright.services.s3.access import check_acl
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.expected import expected
+from sagewright.services.s3 import errors
+from sagewright.services.s3.access.acl import check_acl
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.ranges import Span
-from sagewright.services.s3.reading import Reading
+from sagewright.services.s3.objects import conditions, headers
+from sagewright.services.s3.objects.tagging import parse_header
 from sagewright.services.s3.records import Records
-from sagewright.services.s3.tagging import parse_header
-from sagewright.services.s3.writing import Intake
+from sagewright.services.s3.storage import checksums, ranges
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.expected import expected
+from sagewright.services.s3.storage.ranges import Span
+from sagewright.services.s3.storage.reading import Reading
+from sagewright.services.s3.storage.writing import Intake
 from sagewright.store import Document
 
 BLOB_HEADER = "x-sagewright-blob"

@@ -9,8 +9,9 @@ from typing import Any
 
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import conditions, errors
+from sagewright.services.s3 import errors
 from sagewright.services.s3.names import check_key
+from sagewright.services.s3.objects import conditions
 from sagewright.services.s3.records import NULL_VERSION, Records
 
 _MOST = 1000

@@ -6,8 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from sagewright.services.s3.disk import Disk, settle
-from sagewright.services.s3.ranges import Span
+from sagewright.services.s3.storage.disk import Disk, settle
+from sagewright.services.s3.storage.ranges import Span
 
 STEP = 1 << 20
 _SMALL = 1 << 16

@@ -13,7 +13,7 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
 from sagewright.services.s3 import errors
-from sagewright.services.s3.checksums import ALGORITHMS, BY_HEADER, Algorithm, decode, encode
+from sagewright.services.s3.storage.checksums import ALGORITHMS, BY_HEADER, Algorithm, decode, encode
 from sagewright.wire import aws_chunked
 from sagewright.wire.http import Body, Headers
 

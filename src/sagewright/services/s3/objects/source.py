@@ -10,13 +10,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from sagewright.kit.operation import Context
-from sagewright.services.s3 import conditions, errors, ranges
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.expected import MAX_PUT
+from sagewright.services.s3 import errors
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.ranges import Span
-from sagewright.services.s3.reading import Reading
+from sagewright.services.s3.objects import conditions
 from sagewright.services.s3.records import Records
+from sagewright.services.s3.storage import ranges
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.expected import MAX_PUT
+from sagewright.services.s3.storage.ranges import Span
+from sagewright.services.s3.storage.reading import Reading
 from sagewright.store import Document
 
 

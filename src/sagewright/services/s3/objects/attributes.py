@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, errors, headers
-from sagewright.services.s3.listing import checked_limit
+from sagewright.services.s3 import errors
+from sagewright.services.s3.objects import headers
+from sagewright.services.s3.objects.listing import checked_limit
 from sagewright.services.s3.records import Records
+from sagewright.services.s3.storage import checksums
 from sagewright.store import Document
 
 _KNOWN = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")

@@ -14,12 +14,14 @@ from typing import Any
 
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, conditions, errors, headers
-from sagewright.services.s3.checksums import ALGORITHMS, COMPOSITE, DEFAULT
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.expected import bad_digest
-from sagewright.services.s3.multipart import all_parts, drop_upload, find_upload
+from sagewright.services.s3 import errors
+from sagewright.services.s3.multipart.uploads import all_parts, drop_upload, find_upload
+from sagewright.services.s3.objects import conditions, headers
 from sagewright.services.s3.records import Condition, Records
+from sagewright.services.s3.storage import checksums
+from sagewright.services.s3.storage.checksums import ALGORITHMS, COMPOSITE, DEFAULT
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.expected import bad_digest
 from sagewright.store import Document
 from sagewright.store.blobs import Blobs, BlobWriter
 

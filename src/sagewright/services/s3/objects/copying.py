@@ -9,17 +9,19 @@ from typing import Any
 
 from sagewright.core.ids import short_id
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import checksums, conditions, errors, headers
-from sagewright.services.s3.access import check_acl
-from sagewright.services.s3.checksums import ALGORITHMS, FULL_OBJECT, Algorithm
-from sagewright.services.s3.disk import Disk
-from sagewright.services.s3.expected import Expected
+from sagewright.services.s3 import errors
+from sagewright.services.s3.access.acl import check_acl
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.reading import Reading
+from sagewright.services.s3.objects import conditions, headers
+from sagewright.services.s3.objects.source import Source, Sources
+from sagewright.services.s3.objects.tagging import parse_header
 from sagewright.services.s3.records import Condition, Records
-from sagewright.services.s3.source import Source, Sources
-from sagewright.services.s3.tagging import parse_header
-from sagewright.services.s3.writing import Intake
+from sagewright.services.s3.storage import checksums
+from sagewright.services.s3.storage.checksums import ALGORITHMS, FULL_OBJECT, Algorithm
+from sagewright.services.s3.storage.disk import Disk
+from sagewright.services.s3.storage.expected import Expected
+from sagewright.services.s3.storage.reading import Reading
+from sagewright.services.s3.storage.writing import Intake
 
 _DIRECTIVES = ("COPY", "REPLACE")
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from sagewright.core.errors import AwsError, not_implemented
-from sagewright.services.s3 import checksums, errors
+from sagewright.services.s3 import errors
+from sagewright.services.s3.storage import checksums
 
 SYSTEM = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
 STORAGE = ("StorageClass", "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "WebsiteRedirectLocation")

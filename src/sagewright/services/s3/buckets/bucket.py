@@ -10,13 +10,14 @@ from typing import Any
 from sagewright.core.errors import AwsError, not_implemented
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import decode_token, encode_token
-from sagewright.services.s3 import configurations, errors
-from sagewright.services.s3.access import check_acl
-from sagewright.services.s3.headers import whole_seconds
-from sagewright.services.s3.multipart import drop_uploads
+from sagewright.services.s3 import errors
+from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3.buckets import configurations
+from sagewright.services.s3.multipart.uploads import drop_uploads
 from sagewright.services.s3.names import check_bucket_name
+from sagewright.services.s3.objects.headers import whole_seconds
+from sagewright.services.s3.objects.tagging import check
 from sagewright.services.s3.records import BUCKETS, Records, objects, owner
-from sagewright.services.s3.tagging import check
 from sagewright.store import Document
 
 _HOME = "us-east-1"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sagewright.core.ids import short_id
-from sagewright.services.s3.disk import Disk
+from sagewright.services.s3.storage.disk import Disk
 from sagewright.store import Space, Store
 
 _UNNAMED = Space("s3:unnamed")

@@ -15,10 +15,10 @@ from typing import Any
 
 from sagewright.core.errors import AwsError
 from sagewright.services.s3 import errors
-from sagewright.services.s3.blobs import Unnamed
-from sagewright.services.s3.checksums import ALGORITHMS, DEFAULT, Algorithm, encode
-from sagewright.services.s3.disk import Disk, settle
-from sagewright.services.s3.expected import MAX_PUT, Expected, too_large
+from sagewright.services.s3.storage.blobs import Unnamed
+from sagewright.services.s3.storage.checksums import ALGORITHMS, DEFAULT, Algorithm, encode
+from sagewright.services.s3.storage.disk import Disk, settle
+from sagewright.services.s3.storage.expected import MAX_PUT, Expected, too_large
 from sagewright.store import Store
 from sagewright.store.blobs import BlobWriter
 from sagewright.wire.aws_chunked import BadChunks

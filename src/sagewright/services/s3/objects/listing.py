@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import decode_token, encode_token
 from sagewright.services.s3 import errors
-from sagewright.services.s3.headers import storage_class, whole_seconds
+from sagewright.services.s3.objects.headers import storage_class, whole_seconds
 from sagewright.services.s3.records import Records, objects, owner
 from sagewright.store import Document, Space, Store
 

@@ -1,0 +1,1 @@
+"""Multipart uploads, from their creation to the object they become."""

@@ -1,0 +1,1 @@
+"""Objects: in, out, copied, deleted, listed, tagged."""

@@ -1,0 +1,1 @@
+"""Bytes on disk: bodies in, verified and hashed; spans out."""
