@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -26,7 +27,7 @@ from sagewright.store import Store
 from sagewright.wire import models, protocols, sigv4, validate
 from sagewright.wire.client import Clients, Target
 from sagewright.wire.faults import inflate
-from sagewright.wire.gateway import Exchange, Gateway
+from sagewright.wire.gateway import Exchange, Gateway, Page
 from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
 from sagewright.wire.query import form_of
 from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
@@ -36,10 +37,14 @@ _BODY_LIMIT = 16 * 2**20
 
 
 class App:
-    """A server's parts, wired. ``asgi`` serves requests; start() and stop() bracket its life."""
+    """A server's parts, wired. ``asgi`` serves requests; start() and stop() bracket its life.
 
-    def __init__(self, config: Config) -> None:
+    reset: what ``POST /_sagewright/reset`` does; without it the path is not there.
+    """
+
+    def __init__(self, config: Config, reset: Callable[[], Awaitable[None]] | None = None) -> None:
         self.config = config
+        self._reset = reset
         self.clock = SystemClock()
         self.store = Store(config.data_dir, self.clock)
         self.clients = Clients(self._call_inside)
@@ -70,7 +75,10 @@ class App:
         )
         steps = [self._route, self._authenticate, self._parse, self._validate, self._call, self._serialise]
         health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
-        self.asgi = Gateway(steps, dict.fromkeys(health, self._health))
+        pages: dict[str, Page] = dict.fromkeys(health, self._health)
+        if reset is not None:
+            pages["/_sagewright/reset"] = self._reset_page
+        self.asgi = Gateway(steps, pages)
 
     def _s3(self) -> Service:
         from sagewright.services.s3 import s3, sweep
@@ -106,6 +114,11 @@ class App:
         await self.routes.close()
         self.store.sync()
         self.store.close()
+
+    def end_workloads(self) -> None:
+        """Kill every job and model server, and delete their folders. Blocks; call it after stop()."""
+        for workload in self.backend.recover():
+            self.backend.remove(workload)
 
     # The request path, one step a method, in the order of the list above.
 
@@ -181,6 +194,15 @@ class App:
         folder = str(self.config.data_dir.absolute())
         body = {"status": "ok", "version": __version__, "services": running, "data_dir": folder}
         return HttpResponse(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+    async def _reset_page(self, request: HttpRequest) -> HttpResponse:
+        """Only for the owner of this machine: not where a server takes requests of others, not for a page elsewhere."""
+        if request.method != "POST" or self._reset is None:
+            return HttpResponse(405, {"Allow": "POST"})
+        if self.config.auth != "off" or _from_a_foreign_page(request):
+            return HttpResponse(403)
+        await self._reset()
+        return HttpResponse(204)
 
 
 def _routed(exchange: Exchange) -> Route:

@@ -25,6 +25,8 @@ class Config:
     port: int = 4566
     """0 takes a free one."""
     data_dir: Path = field(default_factory=_default_data_dir)
+    auth: str = "off"
+    """off: any signature is taken as good. signature: every one is checked."""
     strict_hardware: bool = False
     """Refuse instance types this machine cannot give, instead of capping them."""
     hold_waiter: float = 50.0

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagewright.config import Config
+
+if TYPE_CHECKING:
+    from sagewright.app import App
+
+_DRAIN = 10.0
+"""Seconds that requests under way get at a reset."""
 
 
 class AlreadyRunning(Exception):
@@ -77,28 +85,80 @@ def serve(config: Config, ready: Ready) -> None:
         uvloop.run(_serve(config, listener, ready))
 
 
+class _Life:
+    """The app behind the listener; a reset ends it, empties the data folder and begins another."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._active = 0
+        self._open = asyncio.Event()
+        self.app = self._fresh()
+
+    def _fresh(self) -> App:
+        from sagewright.app import App
+
+        return App(self._config, self.reset)
+
+    async def start(self) -> None:
+        await self.app.start()
+        self._open.set()
+
+    def leave(self) -> None:
+        self.app.leave()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await self._open.wait()
+        self._active += 1
+        try:
+            await self.app.asgi(scope, receive, send)
+        finally:
+            self._active -= 1
+
+    async def reset(self) -> None:
+        """Everything stored or running goes, as if the server had never been used. Requests that come wait."""
+        self._open.clear()
+        self.app.leave()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN):
+                while self._active > 1:  # the one that asks for the reset goes on
+                    await asyncio.sleep(0.01)
+        await self.app.stop()
+        await asyncio.to_thread(self.app.end_workloads)
+        await asyncio.to_thread(_empty, self._config.data_dir)
+        self.app = self._fresh()
+        await self.start()
+
+
+def _empty(data_dir: Path) -> None:
+    """Documents, objects and work; what a shell may know (the authority, root credentials) stays."""
+    for name in ("sagewright.db", "sagewright.db-wal", "sagewright.db-shm"):
+        (data_dir / name).unlink(missing_ok=True)
+    for name in ("blobs", "work"):
+        shutil.rmtree(data_dir / name, ignore_errors=True)
+
+
 async def _serve(config: Config, listener: socket.socket, ready: Ready) -> None:
-    from sagewright.app import App
     from sagewright.wire.authority import Authority
     from sagewright.wire.listener import Listener
     from sagewright.wire.proxy import Proxy
 
-    app = App(config)
-    authority = Authority(config.data_dir / "ca", app.clock)
+    life = _Life(config)
+    clock = life.app.clock
+    authority = Authority(config.data_dir / "ca", clock)
     port: int = listener.getsockname()[1]
     proxy = Proxy(authority, (config.host, port), config.upstream_proxy)
     proxy_port = await proxy.start(port=port + 1)  # the same one after a restart, for shells that know it
-    await app.start()
+    await life.start()
 
     def announce() -> None:
-        ready(_announce(config, port, proxy_port, authority.bundle, app.clock.now()))
+        ready(_announce(config, port, proxy_port, authority.bundle, clock.now()))
 
     try:
-        await Listener(app.asgi, announce, app.leave).serve(sockets=[listener])
+        await Listener(life, announce, life.leave).serve(sockets=[listener])
     finally:
         server_file(config.data_dir).unlink(missing_ok=True)
         await proxy.stop()
-        await app.stop()
+        await life.app.stop()
 
 
 def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started: float) -> dict[str, Any]:

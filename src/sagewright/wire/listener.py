@@ -28,6 +28,8 @@ class Listener(Server):
         settings = Config(
             asgi,
             http=HttpToolsProtocol,
+            interface="asgi3",
+            proxy_headers=False,
             ws="none",
             lifespan="off",
             log_config=None,
