@@ -13,6 +13,10 @@ Format: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagewright.wire.chunk_signatures import ChunkSignatures
 
 _LINE = 8192
 """Longest line of a chunk's head or a trailer, bytes."""
@@ -25,10 +29,11 @@ class BadChunks(ValueError):
 class Decoder:
     """feed() gives the payload in what arrived; trailers (lower-case names) are complete when done is True.
 
-    Signatures of chunks are read over, not verified.
+    signatures: checks those of the chunks, before the last bytes of each are given out; None reads over them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signatures: ChunkSignatures | None = None) -> None:
+        self._signatures = signatures
         self.trailers: dict[str, str] = {}
         self.done = False
         self._line = bytearray()
@@ -37,7 +42,7 @@ class Decoder:
         self._expect = self._head
 
     def feed(self, data: bytes) -> Iterator[memoryview]:
-        """Slices of data, without a copy. Raises BadChunks."""
+        """Slices of data, without a copy. Raises BadChunks, and AwsError for a chunk that is not what was signed."""
         view = memoryview(data)
         at = 0
         while at < len(data):
@@ -45,6 +50,10 @@ class Decoder:
                 piece = view[at : at + self._left]
                 self._left -= len(piece)
                 at += len(piece)
+                if self._signatures is not None:
+                    self._signatures.update(piece)
+                    if not self._left:
+                        self._signatures.end()
                 yield piece
                 continue
             if self.done:
@@ -60,17 +69,22 @@ class Decoder:
                 self._expect(line)
 
     def finish(self) -> None:
-        """The body is over. Raises BadChunks when it was not to be yet."""
-        if self._expect == self._trailer and not self._line:
-            self.done = True
+        """The body is over. Raises BadChunks when it was not to be yet, and AwsError as feed() does."""
+        if self._expect == self._trailer and not self._line and not self.done:
+            self._end()
         if not self.done:
             raise BadChunks("the body ends in the middle")
 
     def _head(self, line: bytes) -> None:
-        size = line.partition(b";")[0].strip()
+        size, _, extension = line.partition(b";")
+        size = size.strip()
         if not size or len(size) > 16 or size.strip(b"0123456789abcdefABCDEF"):
             raise BadChunks("no chunk size")
         self._left = int(size, 16)
+        if self._signatures is not None:
+            self._signatures.begin(extension)
+            if not self._left:
+                self._signatures.end()
         self._expect = self._after_chunk if self._left else self._trailer
 
     def _after_chunk(self, line: bytes) -> None:
@@ -80,12 +94,19 @@ class Decoder:
 
     def _trailer(self, line: bytes) -> None:
         if not line:
-            self.done = True
+            self._end()
             return
-        name, colon, value = line.partition(b":")
+        name, colon, value = line.decode("latin-1").partition(":")
         if not colon:
             raise BadChunks("a trailer without a colon")
-        self.trailers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+        name, value = name.strip().lower(), value.strip()
+        if self._signatures is None or self._signatures.trailer(name, value):
+            self.trailers[name] = value
+
+    def _end(self) -> None:
+        if self._signatures is not None:
+            self._signatures.finish()
+        self.done = True
 
 
 async def decode(body: AsyncIterable[bytes], decoder: Decoder) -> AsyncIterator[memoryview]:

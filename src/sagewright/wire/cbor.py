@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import cbor2
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, shapes, trees
+from sagewright.wire import events, faults, shapes, trees
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
 from sagewright.wire.shapes import Decode, Encode
 
@@ -22,17 +23,31 @@ if TYPE_CHECKING:
     from sagewright.wire.route import Route
 
 _CBOR = "application/cbor"
+_ACCEPTED = {"", "*/*", "application/*", _CBOR, events.CONTENT_TYPE}
+_LARGEST = 2**20
+"""Bytes of a body, as CloudWatch takes them: each of them may be a list."""
 _EPOCH_TAG = 1
+_UNDEFINED = b"\xf7"
 
 
 def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | Body) -> dict[str, Any]:
-    """The input of an operation. Raises AwsError SerializationException."""
+    """The input of an operation. Raises AwsError SerializationException; 415 and 406 for other content types."""
     shape = op.input_shape
     data = faults.whole(request, body)
+    _check_types(request, bool(data))
     if shape is None or not data:
         return {}
     members: dict[str, Any] = _decoder(shape)(_loads(data))
     return members
+
+
+def _check_types(request: HttpRequest, has_body: bool) -> None:
+    given = request.headers.get("content-type").partition(";")[0].strip().lower()
+    if has_body and given not in ("", _CBOR):
+        raise AwsError("UnsupportedMediaTypeException", f"The content type of the body is not {_CBOR}.", 415)
+    wanted = {item.partition(";")[0].strip().lower() for item in request.headers.get("accept").split(",")}
+    if wanted.isdisjoint(_ACCEPTED):
+        raise AwsError("NotAcceptableException", f"The answer is {_CBOR}, which the client does not accept.", 406)
 
 
 def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> HttpResponse:
@@ -44,9 +59,11 @@ def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> Ht
         headers = _headers(request_id)
         del headers["Content-Type"]
         return HttpResponse(200, headers, b"")
-    if shape.event_stream_name in result:
-        headers = _headers(request_id) | {"Content-Type": faults.EVENTS}
-        return HttpResponse(200, headers, result[shape.event_stream_name])
+    name = shape.event_stream_name
+    if name in result:
+        initial = cbor2.dumps(_encoder(shape)({key: value for key, value in result.items() if key != name}))
+        stream = events.written(shape.members[name], result[name], EVENTS, initial)
+        return HttpResponse(200, _headers(request_id) | {"Content-Type": events.CONTENT_TYPE}, stream)
     return HttpResponse(200, _headers(request_id), cbor2.dumps(_encoder(shape)(result)))
 
 
@@ -79,12 +96,35 @@ _TAGS = dict.fromkeys((0, *range(2, 64), 100, 256, 258, 260, 261, 1004, 43000, 5
 
 
 def _loads(data: bytes) -> Any:
+    if len(data) > _LARGEST:
+        raise AwsError("RequestEntityTooLargeException", f"Request body above {_LARGEST} bytes.", 413)
+    decoder = cbor2.CBORDecoder(
+        BytesIO(data), tag_hook=_refuse, semantic_decoders=_TAGS, max_depth=trees.DEPTH, strict_hashable_types=True
+    )
     try:
-        return cbor2.loads(
-            data, tag_hook=_refuse, semantic_decoders=_TAGS, max_depth=trees.DEPTH, strict_hashable_types=True
-        )
+        value = decoder.decode()
     except Exception:  # decoders of tags raise what they like
-        raise AwsError("SerializationException", "Unable to parse the request body as CBOR.") from None
+        raise _not_cbor() from None
+    try:
+        decoder.decode()
+    except cbor2.CBORDecodeEOF:
+        return _without_undefined(value) if _UNDEFINED in data else value
+    except Exception:
+        raise _not_cbor() from None
+    raise _not_cbor()
+
+
+def _not_cbor() -> AwsError:
+    return AwsError("SerializationException", "Unable to parse the request body as CBOR.")
+
+
+def _without_undefined(value: Any) -> Any:
+    """Undefined is null to Smithy."""
+    if isinstance(value, dict):
+        return {key: _without_undefined(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_undefined(item) for item in value]
+    return None if value is cbor2.undefined else value
 
 
 @cache
@@ -95,6 +135,14 @@ def _decoder(shape: Shape) -> Decode:
 @cache
 def _encoder(shape: Shape) -> Encode:
     return trees.encoder(shape, _scalar_encoder, _own_name)
+
+
+EVENTS = events.Form(
+    _CBOR,
+    lambda shape, members: cbor2.dumps(_encoder(shape)(members)),
+    lambda shape, data: _decoder(shape)(_loads(data)),
+)
+"""Payloads of event streams."""
 
 
 def _own_name(_: Shape, name: str) -> str:

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 
 class Target(NamedTuple):
-    """Whom a call inside is for. principal: on whose behalf, where the callee is to check it; None trusts it."""
+    """Whom a call inside is for. principal: on whose behalf, where the callee is to check it; None trusts it.
+
+    via: the service that calls.
+    """
 
     service: str
     account: str
     region: str
     principal: Any = None
+    via: str = ""
 
 
 Call = Callable[[Target, str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -25,8 +29,8 @@ class Clients:
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    def client(self, service: str, account: str, region: str, principal: Any = None) -> Client:
-        return Client(self._call, Target(service, account, region, principal))
+    def client(self, service: str, account: str, region: str, principal: Any = None, via: str = "") -> Client:
+        return Client(self._call, Target(service, account, region, principal, via))
 
 
 class Client:

@@ -13,9 +13,8 @@ from sagewright.wire.http import Body, HttpRequest
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel, Shape
 
-EVENTS = "application/vnd.amazon.eventstream"
-"""The content type of an event stream; the result's member is the encoded stream itself."""
-_INFLATED = 64 * 2**20
+_INFLATED = 16 * 2**20
+"""Bytes that a compressed body may come to, as many as an uncompressed one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,8 @@ def inflate(body: bytes) -> bytes:
         data = stream.decompress(body, _INFLATED)
     except zlib.error:
         raise AwsError("SerializationException", "The request body is not gzip.") from None
+    if not stream.eof and not stream.unconsumed_tail:
+        raise AwsError("SerializationException", "The request body is not whole gzip.")
     if stream.unconsumed_tail:
         raise AwsError("RequestEntityTooLargeException", f"The request body inflates beyond {_INFLATED} bytes.", 413)
     return data

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagewright.wire.chunk_signatures import ChunkSignatures
 
 
 class Headers:
@@ -63,6 +67,10 @@ class Body:
         return cls(once(), len(data))
 
 
+class ClientGone(Exception):
+    """The client hung up in the middle of its request."""
+
+
 class BodyTooLarge(Exception):
     """A body read whole is above its limit (bytes)."""
 
@@ -81,6 +89,10 @@ class HttpRequest:
     headers: Headers
     body: Body
     scheme: str = "http"
+    client: str = ""
+    """The address the request came from."""
+    chunk_signatures: ChunkSignatures | None = None
+    """Checks those of a body in signed chunks, where signatures are checked."""
 
     @property
     def host(self) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, shapes, trees
+from sagewright.wire import events, faults, shapes, trees
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
 from sagewright.wire.shapes import Decode, Encode
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from sagewright.wire.route import Route
 
+_MOST_CONTAINERS = 1_000_000
+"""Objects and lists of a body; each takes far more memory than it has bytes."""
 _SURROGATE = re.compile(rb"\\u[dD]")
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
@@ -43,8 +45,11 @@ def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> Ht
         if result:
             raise TypeError(f"{op.name} has no output, and was given {', '.join(result)}")
         return HttpResponse(200, headers, b"{}" if op.input_shape is None else b"")
-    if shape.event_stream_name in result:
-        return HttpResponse(200, headers | {"Content-Type": faults.EVENTS}, result[shape.event_stream_name])
+    name = shape.event_stream_name
+    if name in result:
+        initial = dumps(encoder(shape)({key: value for key, value in result.items() if key != name}))
+        stream = events.written(shape.members[name], result[name], EVENTS, initial)
+        return HttpResponse(200, headers | {"Content-Type": events.CONTENT_TYPE}, stream)
     return HttpResponse(200, headers, dumps(encoder(shape)(result)))
 
 
@@ -86,13 +91,16 @@ def dumps(value: Any) -> bytes:
 
 def loads(data: bytes) -> Any:
     """Raises AwsError for what is not JSON, is not UTF-8, or nests beyond reason."""
+    containers = data.count(b"{") + data.count(b"[")
+    if containers > _MOST_CONTAINERS:
+        raise AwsError("SerializationException", "The request body has too many objects and lists.")
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_constant)
         if _SURROGATE.search(data):
             _encode_check(value)
     except (ValueError, RecursionError):
         raise AwsError("SerializationException", "Unable to parse the request body as JSON.") from None
-    if data.count(b"{") + data.count(b"[") > trees.DEPTH and trees.depth(value) > trees.DEPTH:
+    if containers > trees.DEPTH and trees.depth(value) > trees.DEPTH:
         raise AwsError("SerializationException", "The request body nests too deeply.")
     return value
 
@@ -132,6 +140,14 @@ def decode_body(shape: Shape, data: bytes) -> dict[str, Any]:
         return {}
     decoded: dict[str, Any] = decoder(shape)(value)
     return decoded
+
+
+EVENTS = events.Form(
+    "application/json",
+    lambda shape, members: dumps(encoder(shape)(members)),
+    lambda shape, data: decode_body(shape, data),
+)
+"""Payloads of event streams."""
 
 
 def _scalar_decoder(shape: Shape) -> Decode:

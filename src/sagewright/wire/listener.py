@@ -10,11 +10,45 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from uvicorn import Config, Server
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _KEEP_ALIVE = 75
+_LONGEST_HEAD = 65_536
+"""Bytes of the request line and all headers; S3 itself takes 8 KB."""
 _GRACE = 10
 """Seconds that open connections get at the end."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, which would keep a request's head, or the trailers of its body, however long they grow."""
+
+    _head = 0
+    """Bytes since the parser last came to the end of a head, or to a piece of a body."""
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > _LONGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The header section of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        if self.cycle.body or self.cycle.response_complete:
+            super().on_body(body)
+            return
+        self.cycle.body = body  # type: ignore[assignment]  # uvicorn would copy it, and once more to hand it over
+        if len(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        super().on_message_complete()
 
 
 class Listener(Server):
@@ -27,7 +61,7 @@ class Listener(Server):
     def __init__(self, asgi: Any, ready: Callable[[], None], leave: Callable[[], None]) -> None:
         settings = Config(
             asgi,
-            http=HttpToolsProtocol,
+            http=_Protocol,
             interface="asgi3",
             proxy_headers=False,
             ws="none",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _DEPTH = 64
 """Dots in a parameter's name beyond which a form is refused."""
 
+_MOST_FIELDS = 100_000
+"""PutMetricData with all that it may have comes to 64,000."""
+
 Tree = dict[str, Any]
 """A form as a tree by the dots in its names; a node's own value is under the empty name."""
 
@@ -105,8 +108,10 @@ def _is_ec2(op: OperationModel) -> bool:
 
 
 def form_of(data: bytes) -> dict[str, str]:
-    """A form's fields. Raises AwsError where it is not UTF-8."""
+    """A form's fields. Raises AwsError where it is not UTF-8, or has too many."""
     form: dict[str, str] = {}
+    if data.count(b"&") > _MOST_FIELDS:
+        raise AwsError("MalformedQueryString", f"The query string has more than {_MOST_FIELDS} parameters.")
     try:
         for pair in data.split(b"&"):
             name, _, value = pair.partition(b"=")

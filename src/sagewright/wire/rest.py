@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, models, shapes
-from sagewright.wire.http import Body, HttpRequest
+from sagewright.wire import events, models, shapes
+from sagewright.wire.http import Body, HttpRequest, HttpResponse
 from sagewright.wire.shapes import Decode, Encode
 
 if TYPE_CHECKING:
@@ -285,13 +285,29 @@ def parse_payload(shape: Shape, streaming: bool, body: bytes | Body) -> Any:
 
 def is_raw(shape: Shape) -> bool:
     """Whether a payload is the body itself, not a document in it."""
-    return shape.type_name in ("blob", "string", "character") or bool(shape.serialization.get("eventstream"))
+    return shape.type_name in ("blob", "string", "character")
+
+
+def is_stream(shape: Shape) -> bool:
+    """Whether a payload is an event stream."""
+    return bool(shape.serialization.get("eventstream"))
+
+
+def parse_stream(shape: Shape, body: bytes | Body, form: events.Form) -> AsyncIterator[events.Event]:
+    """The events of a request's body, as they arrive."""
+    return events.read(shape, body if isinstance(body, Body) else Body.of(body), form)
+
+
+def stream_response(status: int, headers: dict[str, str], shape: Shape, value: Any, form: events.Form) -> HttpResponse:
+    """A response whose body is an event stream. Raises TypeError where the result has none."""
+    if not hasattr(value, "__aiter__"):
+        raise TypeError(f"{shape.name}: not an async iterator of events: {value!r:.80}")
+    headers.setdefault("Content-Type", events.CONTENT_TYPE)
+    return HttpResponse(status, headers, events.written(shape, value, form))
 
 
 def raw_type(shape: Shape) -> str:
     """The content type of a raw payload whose result names none."""
-    if shape.serialization.get("eventstream"):
-        return faults.EVENTS
     return "application/octet-stream" if shape.type_name == "blob" else "application/json"
 
 

@@ -27,7 +27,9 @@ def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | 
     plan = rest.inputs(op)
     if plan.payload:
         shape = op.input_shape.members[plan.payload]
-        if rest.is_raw(shape):
+        if rest.is_stream(shape):
+            members[plan.payload] = rest.parse_stream(shape, body, json.EVENTS)
+        elif rest.is_raw(shape):
             if plan.streaming or isinstance(body, Body) or body or plan.payload in op.input_shape.required_members:
                 members[plan.payload] = _raw(shape, plan.streaming, body)
         elif data := faults.whole(request, body):
@@ -54,6 +56,8 @@ def serialize(op: OperationModel, result: dict[str, Any], request_id: str) -> Ht
     if plan.payload:
         payload = shape.members[plan.payload]
         value = members.get(plan.payload)
+        if rest.is_stream(payload):
+            return rest.stream_response(status, headers, payload, value, json.EVENTS)
         if rest.is_raw(payload):
             headers.setdefault("Content-Type", rest.raw_type(payload))
             return HttpResponse(status, headers, rest.payload_body(payload, value))

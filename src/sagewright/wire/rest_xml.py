@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, rest, shapes, xml
+from sagewright.wire import events, faults, rest, shapes, xml
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def parse(op: OperationModel, request: HttpRequest, route: Route, body: bytes | 
     plan = rest.inputs(op)
     if plan.payload:
         shape = op.input_shape.members[plan.payload]
-        if rest.is_raw(shape):
+        if rest.is_stream(shape):
+            members[plan.payload] = rest.parse_stream(shape, body, _EVENTS)
+        elif rest.is_raw(shape):
             if plan.streaming or isinstance(body, Body) or body:
                 members[plan.payload] = _raw(shape, plan.streaming, body)
         elif data := faults.whole(request, body):
@@ -106,10 +108,10 @@ def serialize_error(op: OperationModel | None, error: AwsError, request_id: str)
         return HttpResponse(fault.status, headers, b"")
     headers["Content-Type"] = _XML
     if op is None or _is_s3(op):
-        parts = [f"<Error><Code>{xml.escape(fault.code)}</Code><Message>{xml.escape(fault.message)}</Message>"]
+        parts = [f"<Error><Code>{xml.told(fault.code)}</Code><Message>{xml.told(fault.message)}</Message>"]
         for name, value in fault.members.items():
             if name not in ("message", "Message") and value is not None:
-                parts.append(f"<{name}>{xml.escape(str(value))}</{name}>")
+                parts.append(f"<{name}>{xml.told(str(value))}</{name}>")
         parts.append(f"<RequestId>{request_id}</RequestId><HostId>{_host_id(request_id)}</HostId></Error>")
     else:
         namespace = op.metadata.get("xmlNamespace", "")
@@ -120,6 +122,8 @@ def serialize_error(op: OperationModel | None, error: AwsError, request_id: str)
 
 def _payload_response(op: OperationModel, name: str, value: Any, status: int, headers: dict[str, str]) -> HttpResponse:
     shape = op.output_shape.members[name]
+    if rest.is_stream(shape):
+        return rest.stream_response(status, headers, shape, value, _EVENTS)
     if rest.is_raw(shape):
         if value is not None:
             headers.setdefault("Content-Type", "binary/octet-stream" if _is_s3_blob(shape) else rest.raw_type(shape))
@@ -164,6 +168,15 @@ def _decode(shape: Any, data: bytes, root_name: str) -> Any:
         return xml.decoder(shape)(root)
     except (ValueError, OverflowError, RecursionError):
         raise AwsError("MalformedXML", _MALFORMED) from None
+
+
+def _event_document(shape: Any, members: Any) -> bytes:
+    parts: list[str] = []
+    xml.writer(shape)(parts, shapes.wire_name(shape, shape.name), members)
+    return xml.document(parts)
+
+
+_EVENTS = events.Form("text/xml", _event_document, lambda shape, data: _decode(shape, data, ""))
 
 
 def _raw(shape: Any, streaming: bool, body: bytes | Body) -> Any:

@@ -27,6 +27,8 @@ _REGION = "us-east-1"
 _FORM = "application/x-www-form-urlencoded"
 _CLIENT = re.compile(r"\bapi/([a-z0-9-]+)#")
 """The service's client in an SDK's User-Agent (``api/sagemaker-runtime#1.44.5``)."""
+_UPLOAD = re.compile(r"(?:^|&)uploadId(?:=|&|$)")
+"""What makes a POST to a key one of S3's: the model gives the plain POST to CompleteMultipartUpload."""
 _RPC = re.compile(r"/service/([^/]+)/operation/([^/]+)/?")
 
 # The usual services, so that their requests do not wait for a look through all of botocore's models. tests/unit/wire
@@ -72,6 +74,8 @@ HOT_QUERY = {
 }
 HOT_VERSIONS = {"2010-05-08": ("iam",), "2011-06-15": ("sts",), "2016-11-15": ("ec2",)}
 _memo = lru_cache(maxsize=512)  # bounded: the keys come from outside
+_S3_ELSEWHERE = re.compile(r"\.(?:s3-accesspoint|accesspoint|s3-object-lambda|s3-outposts)\..+\.amazonaws\.com", re.I)
+"""Hosts whose paths are keys of a bucket that the host does not name."""
 _S3_SIGNING = frozenset({"", "s3", "s3express", "s3-object-lambda"})
 
 
@@ -139,6 +143,9 @@ def _decide(request: HttpRequest, form: Mapping[str, str] | None, signing: str, 
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         if "Action" in query:
             return _query(request, query, signing, host)
+    if _S3_ELSEWHERE.search(request.host):
+        message = "Sagewright does not implement S3 access points and S3 on Outposts yet."
+        raise RoutingError("rest-xml", "NotImplemented", message, 501)
     if signing not in _S3_SIGNING:
         found = _rest(request, _likely(request, _rest_services(signing), host.service), signing)
     elif host.service and host.service != "s3" and not signing:
@@ -182,6 +189,9 @@ def _rest(request: HttpRequest, services: tuple[str, ...], named: str) -> _Found
             return service, found[0], models.protocol_of(service), found[1]
     if not services and not _known(named):
         return None
+    if named == "sagemaker" and request.path.endswith("/invocations-bidirectional-stream"):
+        message = "Sagewright does not implement InvokeEndpointWithBidirectionalStream: it does not speak HTTP/2."
+        raise RoutingError("rest-json", "NotImplemented", message, 501)
     protocol = models.protocol_of(services[0]) if services else "json"
     message = f"AWS has no operation at {request.method} {request.path} for {named}."
     raise RoutingError(protocol, "UnknownOperationException", message, 404)
@@ -199,7 +209,7 @@ def _s3(request: HttpRequest, host: hosts.Host, signing: str) -> _Found:
         names = names or _s3_names(request, host)
         if "Key" not in names:
             return "s3", POST_OBJECT, "rest-xml", names
-    if found is None:
+    if found is None or (found[0] == "CompleteMultipartUpload" and not _UPLOAD.search(request.query)):
         message = "The specified method is not allowed against this resource."
         raise RoutingError("rest-xml", "MethodNotAllowed", message, 405)
     operation = found[0]

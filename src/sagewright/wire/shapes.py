@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -115,9 +116,14 @@ def to_text(value: Any, form: str, millis: bool = False) -> str:
     seconds = to_epoch(value)
     if form == EPOCH:
         return str(seconds)
-    moment = datetime.fromtimestamp(seconds, UTC)
     if form == HTTP:
-        return format_datetime(moment, usegmt=True)
+        return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
+    return _iso_text(seconds, millis)
+
+
+@lru_cache(maxsize=1024)
+def _iso_text(seconds: float, millis: bool) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
     fraction = "milliseconds" if millis or moment.microsecond else "seconds"
     return moment.replace(tzinfo=None).isoformat(timespec=fraction) + "Z"
 

@@ -1,4 +1,4 @@
-"""What a request says of who signed it. Parsing only: any signature is taken as good.
+"""What a request says of who signed it. Parsing only: whether the signature is good is wire.signature's to say.
 
 Formats: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """
@@ -68,7 +68,7 @@ def credential(request: HttpRequest) -> Credential | None:
         if "X-Amz-Credential=" in request.query:
             raise _query_error("Error parsing the X-Amz-Credential parameter; incorrect number of parts.")
         return None
-    query = _query(request.query)
+    query = query_of(request.query)
     if "AWSAccessKeyId" in query:
         ends = query.get("Expires", "")
         return Credential(
@@ -81,9 +81,9 @@ def check_expiry(request: HttpRequest, now: float) -> None:
     """Raise AwsError (403) for a presigned URL that is past its time; now in seconds since the epoch."""
     query = request.query
     if "X-Amz-Credential=" in query:
-        _check_v4(_query(query), now)
+        _check_v4(query_of(query), now)
     elif "AWSAccessKeyId=" in query and "Signature=" in query:
-        _check_v2(_query(query), now)
+        _check_v2(query_of(query), now)
 
 
 def _split(value: str) -> tuple[str, str, str] | None:
@@ -138,11 +138,8 @@ def _malformed(request: HttpRequest, missing: list[str], header: str) -> AwsErro
 def _from_query(query: dict[str, str], found: tuple[str, str, str, bool]) -> Credential:
     access_key, region, service, _ = found
     if service == "s3" and any(not query.get(name) for name in (*_PRESIGNED, "X-Amz-Expires")):
-        raise _query_error(
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
-            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
-        )
-    date = query.get("X-Amz-Date", "")[:8]
+        raise incomplete_query()
+    date = query["X-Amz-Credential"].split("/")[-4 if region else -3]
     signed = tuple(query.get("X-Amz-SignedHeaders", "").split(";"))
     expires = _lifetime(query) if "X-Amz-Expires" in query else None
     return Credential(access_key, date, region, service, signed, query.get("X-Amz-Signature", ""), True, expires)
@@ -196,11 +193,20 @@ def _expired(end: datetime, now: float, more: dict[str, str]) -> AwsError:
     return AwsError("AccessDenied", "Request has expired", 403, **members)
 
 
+def incomplete_query() -> AwsError:
+    """For a URL that lacks a part of its signature."""
+    return _query_error(
+        "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+        "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+    )
+
+
 def _query_error(message: str) -> AwsError:
     return AwsError("AuthorizationQueryParametersError", message)
 
 
-def _query(text: str) -> dict[str, str]:
+def query_of(text: str) -> dict[str, str]:
+    """Names and values of a query string; of a name that is there twice, the first."""
     query: dict[str, str] = {}
     for part in text.split("&"):
         name, _, value = part.partition("=")
@@ -209,4 +215,4 @@ def _query(text: str) -> dict[str, str]:
 
 
 def _value(query: str, name: str) -> str | None:
-    return _query(query).get(name)
+    return query_of(query).get(name)

@@ -85,7 +85,8 @@ def _operation(op: OperationModel) -> Check | None:
 def _compile(shape: Shape, memo: Memo[Check | None]) -> Check | None:
     match shape.type_name:
         case "structure":
-            return None if shape.is_document_type else _structure(shape, memo)
+            free = shape.is_document_type or shape.serialization.get("eventstream")
+            return None if free else _structure(shape, memo)
         case "list":
             return _list(shape, memo)
         case "map":

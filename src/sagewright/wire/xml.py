@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
+_MOST_TAGS = 500_000
+"""Start and end tags, or attributes, beyond which a document is refused; 10,000 parts of an upload have 180,000."""
+
 Write = Callable[[list[str], str, Any], None]
 """Append a value under an element name to the parts of a document."""
 
@@ -32,6 +35,8 @@ class _NoDoctype(ElementTree.TreeBuilder):
 
 def parse(data: bytes) -> ElementTree.Element:
     """The root element. Raises ValueError for what is not well-formed, or has a DTD."""
+    if data.count(b"<") > _MOST_TAGS or data.count(b"=") > _MOST_TAGS:
+        raise ValueError("more elements than any request has")
     parser = ElementTree.XMLParser(target=_NoDoctype(), encoding="utf-8")  # noqa: S314 - see _NoDoctype
     try:
         parser.feed(data)
@@ -138,49 +143,60 @@ def writer(shape: Shape, millis: bool = False) -> Write:
     def compile_(inner: Shape, memo: Memo[Write]) -> Write:
         match inner.type_name:
             case "structure":
-                return _structure_writer(inner, memo)
+                return _structure_writer(inner, memo, millis)
             case "list":
                 return _list_writer(inner, memo)
             case "map":
                 return _map_writer(inner, memo)
             case _:
-                return _scalar_writer(inner, shapes.text_encoder(inner, millis=millis))
+                return _scalar_writer(inner, _encoder(inner, millis))
 
     return Memo(compile_)(shape)
+
+
+def _encoder(shape: Shape, millis: bool) -> Encode:
+    """A scalar as the text of an element."""
+    return _string if shape.type_name in ("string", "character") else shapes.text_encoder(shape, millis=millis)
+
+
+def _string(value: Any) -> str:
+    return escape(shapes.string(value)) if not isinstance(value, str) or _SPECIAL.search(value) else value
 
 
 def _scalar_writer(shape: Shape, encode: Encode) -> Write:
     namespace = _namespace(shape)
 
     def write(out: list[str], name: str, value: Any) -> None:
-        out.append(f"<{name}{namespace}>{escape(encode(value))}</{name}>")
+        out.append(f"<{name}{namespace}>{encode(value)}</{name}>")
 
     return write
 
 
-def _structure_writer(shape: Shape, memo: Memo[Write]) -> Write:
-    members: dict[str, tuple[str, Write | None]] = {}
+def _structure_writer(shape: Shape, memo: Memo[Write], millis: bool) -> Write:
+    members: dict[str, tuple[str, Encode | None, Write | None]] = {}
     namespace = _namespace(shape)
 
     def write(out: list[str], name: str, value: Any) -> None:
         if not members:
-            members.update({key: (element_name(member, key), _member(member, memo)) for key, member in _members(shape)})
-        inside: list[str] = []
+            members.update({key: _member(member, key, memo, millis) for key, member in _members(shape)})
+        start = len(out)
+        out.append("")  # the opening tag, once the attributes are known
         attributes = namespace
         key = ""
         try:
             for key, item in value.items():
                 if item is None:
                     continue
-                tag, write_member = members[key]
-                if write_member is None:
-                    attributes += f' {tag}="{escape(shapes.string(item))}"'
+                tag, encode, write_member = members[key]
+                if encode is not None:
+                    out.append(f"<{tag}>{encode(item)}</{tag}>")
+                elif write_member is not None:
+                    write_member(out, tag, item)
                 else:
-                    write_member(inside, tag, item)
+                    attributes += f' {tag}="{escape(shapes.string(item))}"'
         except (KeyError, TypeError, AttributeError) as error:
             raise shapes.misfit(shape, key, members, error) from None
-        out.append(f"<{name}{attributes}>")
-        out += inside
+        out[start] = f"<{name}{attributes}>"
         out.append(f"</{name}>")
 
     return write
@@ -190,8 +206,17 @@ def _members(shape: Shape) -> list[tuple[str, Any]]:
     return [(name, member) for name, member in shape.members.items() if "location" not in member.serialization]
 
 
-def _member(shape: Shape, memo: Memo[Write]) -> Write | None:
-    return None if shape.serialization.get("xmlAttribute") else memo(shape)
+def _member(shape: Shape, key: str, memo: Memo[Write], millis: bool) -> tuple[str, Encode | None, Write | None]:
+    """The name of a member's element, and the encoder of a plain scalar or the writer of another; of an attribute none.
+
+    A listing has thousands of scalars: one without a namespace needs no call of a writer.
+    """
+    tag = element_name(shape, key)
+    if shape.serialization.get("xmlAttribute"):
+        return tag, None, None
+    if shape.type_name not in ("structure", "list", "map") and not _namespace(shape):
+        return tag, _encoder(shape, millis), None
+    return tag, None, memo(shape)
 
 
 def element_name(shape: Shape, name: str) -> str:
@@ -253,15 +278,19 @@ def _namespace(shape: Shape) -> str:
     return f' xmlns:{prefix}="{uri}"' if prefix else f' xmlns="{uri}"'
 
 
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]')
-_NAMES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]")
+_NAMES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))
 
 
 def escape(text: str) -> str:
     """Text for an element or an attribute. Characters that XML 1.0 lacks become references, as S3 sends them."""
     if _SPECIAL.search(text) is None:
         return text
-    return _SPECIAL.sub(lambda found: _NAMES.get(found[0]) or f"&#x{ord(found[0]):x};", text)
+    for character, name in _NAMES:
+        text = text.replace(character, name)
+    return _ODD.sub(lambda found: f"&#x{ord(found[0]):x};", text)
 
 
 def document(parts: list[str]) -> bytes:
@@ -269,10 +298,15 @@ def document(parts: list[str]) -> bytes:
     return (DECLARATION + "".join(parts)).encode("utf-8")
 
 
+def told(text: str) -> str:
+    """escape() for an error: a character that XML cannot hold would hide the whole of it from the client."""
+    return escape(_UNFIT.sub("\ufffd", text))
+
+
 def error_parts(fault: faults.Fault) -> list[str]:
     """``<Type>``, ``<Code>``, ``<Message>`` and the error's members: what is inside ``<Error>``."""
     kind = "Receiver" if fault.status >= 500 else "Sender"
-    parts = [f"<Type>{kind}</Type><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message>"]
+    parts = [f"<Type>{kind}</Type><Code>{told(fault.code)}</Code><Message>{told(fault.message)}</Message>"]
     for name, value in fault.members.items():
         if name in ("message", "Message") or value is None:
             continue
@@ -280,5 +314,5 @@ def error_parts(fault: faults.Fault) -> list[str]:
         if member is not None:
             writer(member)(parts, element_name(member, name), value)
         else:
-            parts.append(f"<{name}>{escape(str(value))}</{name}>")
+            parts.append(f"<{name}>{told(str(value))}</{name}>")
     return parts

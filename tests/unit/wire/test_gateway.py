@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sagewright.core.errors import AwsError
-from sagewright.wire.gateway import Exchange, Gateway, Step
+from sagewright.wire.gateway import Exchange, Gateway, Step, _spelled
 from sagewright.wire.http import HttpRequest, HttpResponse
 
 
@@ -41,7 +41,7 @@ def _call(
     asyncio.run(Gateway(steps, {"/page": page})(scope, receive, send))
     if not sent:
         return 0, {}, b""
-    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], found, b"".join(message["body"] for message in sent[1:])
 
 
@@ -111,3 +111,80 @@ def test_a_body_that_was_held_back_ends_the_connection(step: Step, closes: bool)
 
 def test_a_client_that_hangs_up_gets_nothing() -> None:
     assert _call([_reading], method="PUT", body=[b"half"], content_length="10") == (0, {}, b"")
+
+
+def _streamed(body: AsyncIterator[bytes], receive: Any, send: Any = None) -> None:
+    """A GET whose answer is a stream."""
+
+    async def ignore(message: dict[str, Any]) -> None:
+        await asyncio.sleep(0)
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "raw_path": b"/", "query_string": b"", "headers": []}
+
+    async def run() -> None:
+        await asyncio.wait_for(Gateway([_answering(body)], {})(scope, receive, send or ignore), 5)
+
+    asyncio.run(run())
+
+
+def test_a_stream_without_end_stops_when_its_client_leaves(caplog: pytest.LogCaptureFixture) -> None:
+    closed = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0.001)
+        finally:
+            closed.append(True)
+
+    async def leave_soon() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.disconnect"}
+
+    _streamed(endless(), leave_soon)
+    assert closed
+    assert not caplog.records
+
+
+def test_a_stream_that_waits_stops_too() -> None:
+    closed = []
+
+    async def silent() -> AsyncIterator[bytes]:
+        try:
+            yield b"x"
+            await asyncio.sleep(60)
+        finally:
+            closed.append(True)
+
+    async def leave_soon() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.disconnect"}
+
+    _streamed(silent(), leave_soon)
+    assert closed
+
+
+def test_a_stream_that_fails_is_not_ended_well() -> None:
+    """Without its last message the server breaks the connection off, and the client knows."""
+    sent: list[dict[str, Any]] = []
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise OSError("the disk")
+
+    async def keep(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def stay() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(OSError, match="the disk"):
+        _streamed(broken(), stay, keep)
+    assert [message.get("more_body") for message in sent[1:]] == [True]
+
+
+def test_names_of_headers_go_out_as_aws_spells_them() -> None:
+    assert b"".join([_spelled("ETag").lower()]) == b"ETag"
+    assert _spelled("Content-Length") == b"content-length"  # as uvicorn asks

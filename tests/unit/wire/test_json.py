@@ -127,13 +127,3 @@ def test_services_that_left_the_query_protocol_keep_its_codes() -> None:
     given = {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}  # the model does not tell
     response = CODEC.serialize_error(op, AwsError("QueueDoesNotExist", "gone", headers=given), "id-1")
     assert response.headers["x-amzn-query-error"] == given["x-amzn-query-error"]
-
-
-def test_event_streams_pass_through() -> None:
-    async def events() -> Any:
-        yield b"x"
-
-    stream = events()
-    response = CODEC.serialize(models.operation("kinesis", "SubscribeToShard"), {"EventStream": stream}, "id")
-    assert response.body is stream
-    assert response.headers["Content-Type"] == "application/vnd.amazon.eventstream"

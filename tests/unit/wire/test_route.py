@@ -252,3 +252,10 @@ def test_clients_that_share_paths_are_told_apart_by_their_name() -> None:
     agent = "Boto3/1.44.5 md/Botocore#1.44.5 api/bedrock-agent-runtime#1.44.5 ua/2.1"
     request = made("GET", "/tags/arn", authorization=scoped("bedrock"), user_agent=agent)
     assert route(request).service == "bedrock-agent-runtime"
+
+
+def test_what_needs_http_2_says_so() -> None:
+    path = "/endpoints/e/invocations-bidirectional-stream"
+    with pytest.raises(RoutingError, match="HTTP/2") as caught:
+        route(made("POST", path, authorization=scoped("sagemaker")))
+    assert (caught.value.code, caught.value.status) == ("NotImplemented", 501)
