@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sagewright.core.errors import AwsError
@@ -26,7 +27,9 @@ DEFAULT_ACCOUNT = "000000000000"
 DEFAULT_ROLE = "SageMakerExecutionRole"
 DEFAULT_SESSION = "sagewright"
 
-_KEYS = Space("credentials")
+KEYS = Space("credentials")
+"""Of all accounts; ``kit.keys`` has what is signed with them."""
+
 _LONGEST_SESSION = 36 * 3600
 _ACCOUNT_BITS = 0x7FFFFFFFFF80
 _NEW_FORM = 1 << 47
@@ -48,6 +51,7 @@ class Principal:
 
     kind: anonymous (account, arn and user_id are empty then), root, user, role or federated. arn: as
     GetCallerIdentity answers it, so a role session's for a role. policies: the session's own policy documents.
+    source: the ARN of the user who made a federated user, whose permissions limit it too; empty for root.
     """
 
     kind: str
@@ -55,6 +59,7 @@ class Principal:
     arn: str = ""
     user_id: str = ""
     policies: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def identity(store: Store, access_key: str, now: float) -> Identity:
 
     Raises AwsError: ExpiredToken past a session's end, InvalidClientTokenId for a key that was made inactive.
     """
-    document = store.documents.get(_KEYS, access_key) if access_key.startswith(("ASIA", "AKIA")) else None
+    document = store.documents.get(KEYS, access_key) if access_key else None
     if document is None:
         is_account = len(access_key) == 12 and access_key.isdigit()
         return default_identity(access_key if is_account else DEFAULT_ACCOUNT)
@@ -96,46 +101,63 @@ def stable_id(prefix: str, name: str) -> str:
     return prefix + digest[:17]
 
 
-def issue(store: Store, whom: Identity, now: float, *, seconds: int | None = None) -> Credentials:
-    """Hand out a key for whom; with seconds, a session that ends, else a user's own key without end."""
-    access_key = _key_id("AKIA" if seconds is None else "ASIA", whom.account)
-    expires = None if seconds is None else float(int(now) + seconds)
-    credentials = Credentials(
-        access_key,
-        base64.b64encode(secrets.token_bytes(30)).decode(),
-        "" if seconds is None else base64.b64encode(secrets.token_bytes(192)).decode(),
-        expires,
-    )
-    body = {
+def issue(
+    store: Store,
+    whom: Identity,
+    now: float,
+    *,
+    seconds: int | None = None,
+    policies: Sequence[str] = (),
+    source: str = "",
+) -> Credentials:
+    """Hand out a key for whom; with seconds, a session that ends, else a user's own key without end.
+
+    policies: documents that limit what the session may do. source: as Principal has it.
+    """
+    if seconds is None:
+        return _hand_out(store, whom, key_id("AKIA", whom.account), "", None)
+    with store.transaction():
+        _sweep(store, now)
+        access_key, token = key_id("ASIA", whom.account), base64.b64encode(secrets.token_bytes(192)).decode()
+        return _hand_out(store, whom, access_key, token, float(int(now) + seconds), policies, source)
+
+
+def _hand_out(
+    store: Store,
+    whom: Identity,
+    access_key: str,
+    token: str,
+    expires: float | None,
+    policies: Sequence[str] = (),
+    source: str = "",
+) -> Credentials:
+    secret = base64.b64encode(secrets.token_bytes(30)).decode()
+    body: dict[str, object] = {
         "account": whom.account,
         "arn": whom.arn,
         "user_id": whom.user_id,
-        "secret": credentials.secret,
-        "token": credentials.token,
-        "expires": expires,
+        "policies": list(policies),
     }
-    with store.transaction():
-        if seconds is not None:
-            _sweep(store, now)
-        store.documents.insert(_KEYS, access_key, body, status="Active")
-    return credentials
+    body |= {"secret": secret, "token": token, "expires": expires, "source": source}
+    store.documents.insert(KEYS, access_key, body, status="Active")
+    return Credentials(access_key, secret, token, expires)
 
 
 def key_document(store: Store, access_key: str) -> Document | None:
     """The record of a key handed out here; its status is Active or Inactive."""
-    return store.documents.get(_KEYS, access_key)
+    return store.documents.get(KEYS, access_key)
 
 
 def set_key_status(store: Store, access_key: str, status: str) -> None:
     """status: Active or Inactive."""
-    document = store.documents.get(_KEYS, access_key)
+    document = store.documents.get(KEYS, access_key)
     if document is not None:
         store.documents.update(document, status=status)
 
 
 def revoke(store: Store, access_key: str) -> None:
     """The key stands for nobody in particular any more."""
-    store.documents.delete(_KEYS, access_key)
+    store.documents.delete(KEYS, access_key)
 
 
 def account_in(access_key: str) -> str | None:
@@ -149,13 +171,18 @@ def account_in(access_key: str) -> str | None:
     return f"{(head & _ACCOUNT_BITS) >> 7:012d}"
 
 
-def _key_id(prefix: str, account: str) -> str:
-    """A key id that carries its account as AWS's do: bits 7 to 46 of its first six bytes."""
-    head = _NEW_FORM | int(account) << 7 | secrets.randbits(7)
-    return prefix + base64.b32encode(head.to_bytes(6) + secrets.token_bytes(4)).decode()
+def key_id(prefix: str, account: str, random: bytes = b"") -> str:
+    """A key id that carries its account as AWS's do: bits 7 to 46 of its first six bytes.
+
+    random: five bytes or more that make up the rest; none for others each time.
+    """
+    random = random or secrets.token_bytes(5)
+    head = _NEW_FORM | int(account) << 7 | random[0] & 0x7F
+    return prefix + base64.b32encode(head.to_bytes(6) + random[1:5]).decode()
 
 
 def _sweep(store: Store, now: float) -> None:
-    """Forget sessions that ended long ago. Users' own keys have no end and stay."""
-    for document in store.documents.find(_KEYS, prefix="ASIA", modified=(None, now - 2 * _LONGEST_SESSION), limit=100):
-        store.documents.delete(_KEYS, document.key)
+    """Forget sessions that ended long ago. Users' own keys have no end and stay, and so do workloads' sessions."""
+    old = (None, now - 2 * _LONGEST_SESSION)
+    for document in store.documents.find(KEYS, prefix="ASIA", status="Active", modified=old, limit=100):
+        store.documents.delete(KEYS, document.key)

@@ -14,13 +14,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sagewright.core.errors import not_implemented
 from sagewright.kit.identity import Principal
 from sagewright.wire import models
 from sagewright.wire.client import Clients
-from sagewright.wire.http import HttpRequest
+from sagewright.wire.http import Headers, HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel
 
 Coverage = Literal["behaves", "record-only"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -32,7 +35,8 @@ class Context:
 
     http: the request on the wire; None for a call from another service in this process.
     principal: who is to be checked; None where nobody is: signatures are off, or another service calls for itself.
-    headers: response headers beyond those of the model.
+    via: the service that calls, for a call from inside.
+    headers: response headers beyond those of the model. status: the response's, where it is not the model's.
     """
 
     account: str
@@ -47,17 +51,31 @@ class Context:
     http: HttpRequest | None = None
     headers: dict[str, str] = field(default_factory=dict)
     principal: Principal | None = None
+    status: int | None = None
+    via: str = ""
 
-    def client(self, service: str, *, as_caller: bool = False) -> Any:
+    def client(self, service: str, *, as_caller: bool = False, region: str | None = None) -> Any:
         """A boto-like client of another service, for the same account and region; its methods are awaited.
 
-        as_caller: the other service checks the caller's own permissions, as S3 has KMS do.
+        as_caller: the other service checks the caller's own permissions, as S3 has KMS do. region: another one.
         """
-        return self.clients.client(service, self.account, self.region, self.principal if as_caller else None)
+        principal = self.principal if as_caller else None
+        return self.clients.client(service, self.account, region or self.region, principal, self.service)
 
 
 Guard = Callable[[Context], Awaitable[None]]
 """Raises AwsError where ctx.principal may not do what it asks."""
+
+Unmodelled = Callable[[Context], Awaitable[HttpResponse]]
+"""An operation that AWS's models lack: ctx.http is the request, its body unread, ctx.request the names in its path.
+
+Nobody has checked who sends it; an upload by form says so in its body. Raises AwsError."""
+CrossOrigin = Callable[[HttpRequest, dict[str, str]], dict[str, str]]
+"""From a request and the names in its path: headers that let a page of another site read the answer, none where it may
+not."""
+
+CheckBody = Callable[["OperationModel", Headers, bytes], None]
+"""Compares a body that is a document with the digests among the headers. Raises AwsError."""
 
 
 def operation(coverage: Coverage = "behaves") -> Callable[[_Function], _Function]:
@@ -97,12 +115,24 @@ class Service:
 
     parts: objects whose ``@operation`` methods it serves. Handlers are made on first use, so that a server that is
     only started reads no service model. guard: awaited before each operation of a principal that is to be checked.
+    unmodelled: by the names that wire.route has for them. cross_origin: for services that pages of other sites may use.
     """
 
-    def __init__(self, name: str, *parts: object, guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *parts: object,
+        guard: Guard | None = None,
+        unmodelled: Mapping[str, Unmodelled] | None = None,
+        cross_origin: CrossOrigin | None = None,
+        check_body: CheckBody | None = None,
+    ) -> None:
         self.name = name
         self.parts = parts
         self.guard = guard
+        self.unmodelled = unmodelled or {}
+        self.cross_origin = cross_origin
+        self.check_body = check_body
         self._functions = {
             method: function
             for part in parts
@@ -176,6 +206,24 @@ class Services:
         if service is None:
             raise not_implemented(ctx.service, ctx.operation)
         return service.handler(ctx.operation)(ctx)
+
+    def unmodelled(self, ctx: Context) -> Awaitable[HttpResponse]:
+        """Raises AwsError, 501 for a service or operation that is not there."""
+        service = self._find(ctx.service)
+        if service is None or ctx.operation not in service.unmodelled:
+            raise not_implemented(ctx.service, ctx.operation)
+        return service.unmodelled[ctx.operation](ctx)
+
+    def cross_origin(self, name: str, request: HttpRequest, names: dict[str, str]) -> dict[str, str]:
+        """Headers for a page of another site, as the service says."""
+        service = self._find(name) if "origin" in request.headers else None
+        return service.cross_origin(request, names) if service is not None and service.cross_origin else {}
+
+    def check_body(self, op: OperationModel, service: str, headers: Headers, body: bytes) -> None:
+        """Raises AwsError where a document is not what its sender says."""
+        found = self._find(service)
+        if found is not None and found.check_body is not None:
+            found.check_body(op, headers, body)
 
     def _find(self, name: str) -> Service | None:
         service = self._made.get(name)

@@ -63,7 +63,7 @@ def test_sessions_long_over_are_forgotten(in_process):
 @given(st.integers(0, 10**12 - 1))
 def test_key_ids_carry_their_account(number):
     account = f"{number:012d}"
-    key = keys._key_id("ASIA", account)
+    key = keys.key_id("ASIA", account)
     assert len(key) == 20
     assert account_in(key) == account
 
