@@ -224,7 +224,7 @@ def test_malformed_trust(text, message):
 def test_good_documents():
     one = {"Version": "2012-10-17", "Id": "x", "Statement": READ}
     assert check_policy(json.dumps(one))
-    assert check_policy(document({"Effect": "Deny", "NotAction": ["iam:*"], "NotResource": ["a", "b"]}))
+    assert check_policy(document({"Effect": "Deny", "NotAction": ["iam:*"], "NotResource": ["arn:aws:s3:::a", "*"]}))
     assert check_trust(document({**SAGEMAKER, "Action": ["sts:AssumeRole", "sts:TagSession"], "Condition": {}}))
 
 

@@ -80,8 +80,15 @@ def test_a_session_longer_than_the_role_allows(aws):
 
 
 def test_session_policy(aws):
-    assert assume(aws, Policy=TRUST)["PackedPolicySize"] > 0
-    for bad in ("{", "[]"):
+    less = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    read = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    answer = assume(aws, Policy=json.dumps(less), PolicyArns=[{"arn": read}])
+    assert 0 < answer["PackedPolicySize"] < 100
+    with pytest.raises(AwsError, match="PackedPolicyTooLarge"):
+        assume(aws, Policy=json.dumps(less) + " " * 2048)
+    with pytest.raises(AwsError, match="NoSuchEntity"):
+        assume(aws, PolicyArns=[{"arn": "arn:aws:iam::111122223333:policy/None"}])
+    for bad in ("{", "[]", TRUST):
         with pytest.raises(AwsError, match="MalformedPolicyDocument"):
             assume(aws, Policy=bad)
 

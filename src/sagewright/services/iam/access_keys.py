@@ -74,6 +74,15 @@ class AccessKeys:
             revoke(self._store, access_key_id)
             self._users.change(user, Keys=[key for key in user.body["Keys"] if key != access_key_id])
 
+    @operation("record-only")
+    def get_access_key_last_used(self, ctx: Context, access_key_id: str) -> dict[str, Any]:
+        """Whose key it is. Uses are not tracked: the answer is AWS's for a key without tracking data."""
+        key = key_document(self._store, access_key_id)
+        if key is None or key.body["account"] != ctx.account or ":user/" not in key.body["arn"]:
+            raise AwsError("AccessDenied", f"The Access Key with id {access_key_id} cannot be found.", 403)
+        name = key.body["arn"].rpartition("/")[2]
+        return {"UserName": name, "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"}}
+
     def _user(self, ctx: Context, user_name: str | None) -> Document:
         return self._users.get(ctx.account, user_name or user_name_of(ctx, self._store, self._clock))
 

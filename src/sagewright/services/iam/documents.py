@@ -1,4 +1,4 @@
-"""Policy documents: IAM's syntax checks, and the form in which they travel.
+"""Policy documents: IAM's checks, and the form in which they travel.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -6,23 +6,12 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gram
 from __future__ import annotations
 
 import json
-from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sagewright.core.errors import AwsError
+from sagewright.kit.policy import Kind, Policy, PolicyError, parse
 
-_VERSIONS = {"2012-10-17", "2008-10-17"}
-_STATEMENT = {
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-}
+_ELEMENTS = ("Version", "Sid", "Action", "Resource", "Principal", "Condition", "Statement")
 
 
 def encoded(document: str) -> str:
@@ -30,77 +19,45 @@ def encoded(document: str) -> str:
     return quote(document, safe="")
 
 
+def decoded(document: str) -> str:
+    return unquote(document)
+
+
+def size(document: str) -> int:
+    """Characters that count towards quotas: whitespace does not."""
+    return len("".join(document.split()))
+
+
 def check_policy(document: str) -> str:
     """The document of an identity's policy. Raises MalformedPolicyDocument."""
-    for statement in _statements(document):
-        if {"Principal", "NotPrincipal"} & statement.keys():
-            raise _malformed("Policy document should not specify a principal.")
-        _need(statement, "Action", "NotAction", "Policy statement must contain actions.")
-        _need(statement, "Resource", "NotResource", "Policy statement must contain resources.")
-        _check_actions(statement)
+    _parsed(document, "identity")
     return document
 
 
 def check_trust(document: str) -> str:
     """The document of a role's trust policy. Raises MalformedPolicyDocument."""
-    for statement in _statements(document):
-        if {"Resource", "NotResource"} & statement.keys():
-            raise _malformed("Has prohibited field Resource")
-        _need(statement, "Action", "NotAction", "Missing required field Action")
-        _need(statement, "Principal", "NotPrincipal", "Missing required field Principal")
-        actions = _strings(statement.get("Action", []))
-        if any(not action.lower().startswith("sts:") and action != "*" for action in actions):
+    for statement in _parsed(document, "trust").statements:
+        if any(not action.startswith("sts:") and action != "*" for action in statement.actions):
             raise _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
     return document
 
 
-def _statements(document: str) -> list[dict[str, Any]]:
+def _parsed(document: str, kind: Kind) -> Policy:
     try:
-        parsed = json.loads(document)
-    except ValueError:
+        json.loads(document)
+    except (ValueError, RecursionError):
         raise _malformed("This policy contains invalid Json") from None
-    if not isinstance(parsed, dict) or not parsed.keys() <= {"Version", "Id", "Statement"}:
-        raise _malformed("Syntax errors in policy.")
-    if parsed.get("Version", "2008-10-17") not in _VERSIONS:
-        raise _malformed("The policy must contain a valid version string")
-    statements = parsed.get("Statement")
-    if isinstance(statements, dict):
-        statements = [statements]
-    if not isinstance(statements, list) or not statements or not all(_is_statement(one) for one in statements):
-        raise _malformed("Syntax errors in policy.")
-    sids = [one["Sid"] for one in statements if one.get("Sid")]
-    if len(set(sids)) != len(sids):
-        raise _malformed("Statement IDs (SID) in a single policy must be unique.")
-    return statements
+    try:
+        return parse(document, kind)
+    except PolicyError as error:
+        raise _malformed(_words(error)) from None
 
 
-def _is_statement(statement: Any) -> bool:
-    if not isinstance(statement, dict) or not statement.keys() <= _STATEMENT:
-        return False
-    texts = (statement.get(name, []) for name in ("Action", "NotAction", "Resource", "NotResource"))
-    return (
-        statement.get("Effect") in ("Allow", "Deny")
-        and isinstance(statement.get("Sid", ""), str)
-        and isinstance(statement.get("Condition", {}), dict)
-        and all(all(isinstance(text, str) for text in _strings(one)) for one in texts)
-    )
-
-
-def _need(statement: dict[str, Any], name: str, other: str, message: str) -> None:
-    if name in statement and other in statement:
-        raise _malformed("Syntax errors in policy.")
-    if not statement.get(name) and not statement.get(other):
-        raise _malformed(message)
-
-
-def _check_actions(statement: dict[str, Any]) -> None:
-    for action in _strings(statement.get("Action", statement.get("NotAction", []))):
-        if action != "*" and ":" not in action:
-            raise _malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-
-
-def _strings(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _words(error: PolicyError) -> str:
+    """IAM names what it misses or cannot read in a value; all other mistakes are syntax to it."""
+    if error.element not in _ELEMENTS or error.reason.startswith(("Statement must not", "Allow with")):
+        return "Syntax errors in policy."
+    return f"{error.reason}: {error.value}" if error.reason == "Invalid principal in policy" else error.reason
 
 
 def _malformed(message: str) -> AwsError:

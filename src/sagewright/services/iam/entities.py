@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 from sagewright.core.errors import AwsError
 from sagewright.core.ids import unique_id
 from sagewright.kit.identity import DEFAULT_ROLE, stable_id
+from sagewright.kit.operation import Context
 from sagewright.kit.paging import decode_token, encode_token
 from sagewright.kit.tags import TagErrors, Tags
-from sagewright.store import Document, DuplicateKey, Space, Store
+from sagewright.store import Document, Space, Store
 
 _Item = TypeVar("_Item")
 _ALL = 1_000_000
 _READY = Space("iam.ready")
+SERVICE_PATH = "/aws-service-role/"
 
 SAGEMAKER_TRUST = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
@@ -34,9 +36,15 @@ def conflict(message: str) -> AwsError:
     return AwsError("DeleteConflict", message, 409)
 
 
+def over_quota(what: str, quota: int) -> AwsError:
+    return AwsError("LimitExceeded", f"Cannot exceed quota for {what}: {quota}", 409)
+
+
 def paged(items: Sequence[_Item], marker: str | None, max_items: int) -> tuple[Sequence[_Item], dict[str, Any]]:
     """A page of items, and the IsTruncated and Marker members that go with it."""
     offset = decode_token(marker, code="ValidationError") or 0
+    if not isinstance(offset, int) or offset < 0:
+        raise AwsError("ValidationError", "Invalid Marker.")
     rest = items[offset : offset + max_items]
     if offset + max_items >= len(items):
         return rest, {"IsTruncated": False}
@@ -45,28 +53,64 @@ def paged(items: Sequence[_Item], marker: str | None, max_items: int) -> tuple[S
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of entity, as data. missing, taken: AWS's words, with the name put in."""
+    """One kind of entity, as data. missing, taken: AWS's words, with the name put in.
+
+    title: in member names. quota: how many an account may have; policies: bytes of inline policies one may have.
+    """
 
     name: str
+    title: str
     prefix: str
     missing: str
     taken: str
+    quota: int
+    policies: int = 0
 
 
+# Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _KINDS = (
-    Kind("role", "AROA", "The role with name {} cannot be found.", "Role with name {} already exists."),
-    Kind("user", "AIDA", "The user with name {} cannot be found.", "User with name {} already exists."),
+    Kind(
+        "role",
+        "Role",
+        "AROA",
+        "The role with name {} cannot be found.",
+        "Role with name {} already exists.",
+        1000,
+        10240,
+    ),
+    Kind(
+        "user",
+        "User",
+        "AIDA",
+        "The user with name {} cannot be found.",
+        "User with name {} already exists.",
+        5000,
+        2048,
+    ),
+    Kind(
+        "group",
+        "Group",
+        "AGPA",
+        "The group with name {} cannot be found.",
+        "Group with name {} already exists.",
+        300,
+        5120,
+    ),
     Kind(
         "policy",
+        "Policy",
         "ANPA",
         "Policy {} was not found.",
         "A policy called {} already exists. Duplicate names are not allowed.",
+        1500,
     ),
     Kind(
         "instance-profile",
+        "InstanceProfile",
         "AIPA",
         "Instance Profile {} cannot be found.",
         "Instance Profile {} already exists.",
+        1000,
     ),
 )
 
@@ -74,10 +118,13 @@ _KINDS = (
 class Directory:
     """The entities of one kind. A body holds ``Path`` and ``Id``; the rest is its noun's own."""
 
-    def __init__(self, kind: Kind, store: Store, tags: Tags, prepare: Callable[[str], None]) -> None:
-        self._kind = kind
+    def __init__(
+        self, kind: Kind, store: Store, tags: Tags, prepare: Callable[[str], None], changed: Callable[[], None]
+    ) -> None:
+        self.kind = kind
         self._documents = store.documents
         self._prepare = prepare
+        self._changed = changed
         self.transaction = store.transaction
         self.tags = tags
 
@@ -85,7 +132,19 @@ class Directory:
         """Raises NoSuchEntity."""
         found = self.find(account, name)
         if found is None:
-            raise no_such_entity(self._kind.missing.format(name))
+            raise no_such_entity(self.kind.missing.format(name))
+        return found
+
+    def changeable(self, ctx: Context, name: str) -> Document:
+        """The same, for an operation that may change it. Raises UnmodifiableEntity for a service-linked role."""
+        found = self.get(ctx.account, name)
+        if found.body["Path"].startswith(SERVICE_PATH) and not ctx.operation.startswith(("Get", "List")):
+            service = found.body["Path"].split("/")[2]
+            words = (
+                f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS: "
+                f"it belongs to {service}."
+            )
+            raise AwsError("UnmodifiableEntity", words)
         return found
 
     def find(self, account: str, name: str) -> Document | None:
@@ -107,23 +166,29 @@ class Directory:
         tags: Iterable[dict[str, str]],
         created: float | None = None,
     ) -> Document:
-        """Raises EntityAlreadyExists, and InvalidInput for bad tags."""
+        """Raises EntityAlreadyExists (of a name that differs in case only, too), LimitExceeded, InvalidInput (tags)."""
         self._prepare(account)
-        whole = {"Path": path, "Id": unique_id(self._kind.prefix), **body}
+        self._changed()
+        space = self._space(account)
+        if self._documents.count(space) >= self.kind.quota:
+            raise over_quota(f"{self.kind.title}sPerAccount", self.kind.quota)
+        alike = self._documents.find(space, contains=name, limit=_ALL)
+        if any(other.key.lower() == name.lower() for other in alike):
+            raise AwsError("EntityAlreadyExists", self.kind.taken.format(name), 409)
+        whole = {"Path": path, "Id": unique_id(self.kind.prefix), **body}
         with self.transaction():
-            try:
-                document = self._documents.insert(self._space(account), name, whole, created=created)
-            except DuplicateKey:
-                raise AwsError("EntityAlreadyExists", self._kind.taken.format(name), 409) from None
+            document = self._documents.insert(space, name, whole, created=created)
             self.tags.add(self.arn(document), tags)
         return document
 
     def change(self, document: Document, **members: Any) -> Document:
         """The document with some members of its body replaced; None takes a member away."""
+        self._changed()
         body = {**document.body, **members}
         return self._documents.update(document, body={name: value for name, value in body.items() if value is not None})
 
     def delete(self, document: Document) -> None:
+        self._changed()
         with self.transaction():
             self._documents.delete(document.space, document.key)
             self.tags.forget(self.arn(document))
@@ -138,21 +203,25 @@ class Directory:
             )
 
     def arn(self, document: Document) -> str:
-        return f"arn:aws:iam::{document.space.account}:{self._kind.name}{document.body['Path']}{document.key}"
+        return f"arn:aws:iam::{document.space.account}:{self.kind.name}{document.body['Path']}{document.key}"
 
     def _space(self, account: str) -> Space:
-        return Space(f"iam.{self._kind.name}", account)
+        return Space(f"iam.{self.kind.name}", account)
 
 
 class Entities:
-    """The directories of an IAM, by kind."""
+    """The directories of an IAM, by kind. revision: grows with every change, for what is derived from them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.revision = 0
         tags = Tags(store, TagErrors("InvalidInput", "LimitExceeded", 409, case_insensitive=True))
-        self.roles, self.users, self.policies, self.profiles = (
-            Directory(kind, store, tags, self._prepare) for kind in _KINDS
+        self.roles, self.users, self.groups, self.policies, self.profiles = (
+            Directory(kind, store, tags, self._prepare, self._changed) for kind in _KINDS
         )
+
+    def _changed(self) -> None:
+        self.revision += 1
 
     def _prepare(self, account: str) -> None:
         """Give an account its SageMaker role when it is first looked at; once deleted, it stays away."""

@@ -1,4 +1,4 @@
-"""Policies embedded in a role or a user.
+"""Policies embedded in a role, a user or a group: the same four operations for each.
 
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
 """
@@ -7,73 +7,61 @@ from __future__ import annotations
 
 from typing import Any
 
+from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.iam.documents import check_policy, encoded
-from sagewright.services.iam.entities import Directory, Entities, no_such_entity, paged
+from sagewright.services.iam.documents import check_policy, encoded, size
+from sagewright.services.iam.entities import Directory, no_such_entity, paged
 from sagewright.store import Document
 
 
 class InlinePolicies:
-    def __init__(self, kinds: Entities) -> None:
-        self._roles = kinds.roles
-        self._users = kinds.users
+    """Serves put_role_policy, get_role_policy, list_role_policies and delete_role_policy for the directory of roles."""
 
-    @operation("record-only")
-    def put_role_policy(self, ctx: Context, role_name: str, policy_name: str, policy_document: str) -> None:
-        _put(self._roles, self._roles.get(ctx.account, role_name), policy_name, policy_document)
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._kind = kind = directory.kind.name
+        self._member = f"{directory.kind.title}Name"
+        for name, method in (
+            (f"put_{kind}_policy", self._put),
+            (f"get_{kind}_policy", self._get),
+            (f"list_{kind}_policies", self._list),
+            (f"delete_{kind}_policy", self._delete),
+        ):
+            setattr(self, name, method)
 
-    @operation("record-only")
-    def get_role_policy(self, ctx: Context, role_name: str, policy_name: str) -> dict[str, Any]:
-        role = self._roles.get(ctx.account, role_name)
-        return {"RoleName": role_name, "PolicyName": policy_name, "PolicyDocument": _get(role, "role", policy_name)}
+    @operation()
+    def _put(self, ctx: Context, policy_name: str, policy_document: str, **members: Any) -> None:
+        entity = self._entity(ctx)
+        inline = {**entity.body["Inline"], policy_name: check_policy(policy_document)}
+        most = self._directory.kind.policies
+        if sum(map(size, inline.values())) > most:
+            words = f"Maximum policy size of {most} bytes exceeded for {self._kind} {entity.key}"
+            raise AwsError("LimitExceeded", words, 409)
+        self._directory.change(entity, Inline=inline)
 
-    @operation("record-only")
-    def list_role_policies(
-        self, ctx: Context, role_name: str, marker: str | None = None, max_items: int = 100
-    ) -> dict[str, Any]:
-        return _list(self._roles.get(ctx.account, role_name), marker, max_items)
+    @operation()
+    def _get(self, ctx: Context, policy_name: str, **members: Any) -> dict[str, Any]:
+        entity = self._entity(ctx)
+        text = encoded(self._found(entity, policy_name))
+        return {self._member: entity.key, "PolicyName": policy_name, "PolicyDocument": text}
 
-    @operation("record-only")
-    def delete_role_policy(self, ctx: Context, role_name: str, policy_name: str) -> None:
-        _delete(self._roles, self._roles.get(ctx.account, role_name), "role", policy_name)
+    @operation()
+    def _list(self, ctx: Context, marker: str | None = None, max_items: int = 100, **members: Any) -> dict[str, Any]:
+        found, tail = paged(sorted(self._entity(ctx).body["Inline"]), marker, max_items)
+        return {"PolicyNames": found, **tail}
 
-    @operation("record-only")
-    def put_user_policy(self, ctx: Context, user_name: str, policy_name: str, policy_document: str) -> None:
-        _put(self._users, self._users.get(ctx.account, user_name), policy_name, policy_document)
+    @operation()
+    def _delete(self, ctx: Context, policy_name: str, **members: Any) -> None:
+        entity = self._entity(ctx)
+        self._found(entity, policy_name)
+        left = {name: text for name, text in entity.body["Inline"].items() if name != policy_name}
+        self._directory.change(entity, Inline=left)
 
-    @operation("record-only")
-    def get_user_policy(self, ctx: Context, user_name: str, policy_name: str) -> dict[str, Any]:
-        user = self._users.get(ctx.account, user_name)
-        return {"UserName": user_name, "PolicyName": policy_name, "PolicyDocument": _get(user, "user", policy_name)}
+    def _entity(self, ctx: Context) -> Document:
+        return self._directory.changeable(ctx, ctx.request[self._member])
 
-    @operation("record-only")
-    def list_user_policies(
-        self, ctx: Context, user_name: str, marker: str | None = None, max_items: int = 100
-    ) -> dict[str, Any]:
-        return _list(self._users.get(ctx.account, user_name), marker, max_items)
-
-    @operation("record-only")
-    def delete_user_policy(self, ctx: Context, user_name: str, policy_name: str) -> None:
-        _delete(self._users, self._users.get(ctx.account, user_name), "user", policy_name)
-
-
-def _put(directory: Directory, entity: Document, name: str, document: str) -> None:
-    directory.change(entity, Inline={**entity.body["Inline"], name: check_policy(document)})
-
-
-def _get(entity: Document, kind: str, name: str) -> str:
-    document = entity.body["Inline"].get(name)
-    if document is None:
-        raise no_such_entity(f"The {kind} policy with name {name} cannot be found.")
-    return encoded(document)
-
-
-def _list(entity: Document, marker: str | None, max_items: int) -> dict[str, Any]:
-    found, tail = paged(sorted(entity.body["Inline"]), marker, max_items)
-    return {"PolicyNames": found, **tail}
-
-
-def _delete(directory: Directory, entity: Document, kind: str, name: str) -> None:
-    _get(entity, kind, name)
-    left = {other: document for other, document in entity.body["Inline"].items() if other != name}
-    directory.change(entity, Inline=left)
+    def _found(self, entity: Document, name: str) -> str:
+        document: str | None = entity.body["Inline"].get(name)
+        if document is None:
+            raise no_such_entity(f"The {self._kind} policy with name {name} cannot be found.")
+        return document

@@ -47,9 +47,28 @@ class InstanceProfiles:
         self, ctx: Context, role_name: str, marker: str | None = None, max_items: int = 100
     ) -> dict[str, Any]:
         self._roles.get(ctx.account, role_name)
-        having = [one for one in self._profiles.all(ctx.account) if role_name in one.body["Roles"]]
-        found, tail = paged(having, marker, max_items)
-        return {"InstanceProfiles": [self._whole(profile) for profile in found], **tail}
+        found, tail = paged(self.having(ctx.account, role_name), marker, max_items)
+        return {"InstanceProfiles": found, **tail}
+
+    def having(self, account: str, role_name: str) -> list[dict[str, Any]]:
+        """Those that hold a role."""
+        return [self._whole(one) for one in self._profiles.all(account) if role_name in one.body["Roles"]]
+
+    @operation()
+    def tag_instance_profile(self, ctx: Context, instance_profile_name: str, tags: list[dict[str, str]]) -> None:
+        self._profiles.tags.add(self._arn(ctx, instance_profile_name), tags)
+
+    @operation()
+    def untag_instance_profile(self, ctx: Context, instance_profile_name: str, tag_keys: list[str]) -> None:
+        self._profiles.tags.remove(self._arn(ctx, instance_profile_name), tag_keys)
+
+    @operation()
+    def list_instance_profile_tags(
+        self, ctx: Context, instance_profile_name: str, marker: str | None = None, max_items: int = 100
+    ) -> dict[str, Any]:
+        tags = self._profiles.tags.list(self._arn(ctx, instance_profile_name))
+        found, tail = paged(tags, marker, max_items)
+        return {"Tags": found, **tail}
 
     @operation("record-only")
     def delete_instance_profile(self, ctx: Context, instance_profile_name: str) -> None:
@@ -72,6 +91,9 @@ class InstanceProfiles:
         if role_name not in profile.body["Roles"]:
             raise no_such_entity(f"The role with name {role_name} cannot be found.")
         self._profiles.change(profile, Roles=[])
+
+    def _arn(self, ctx: Context, name: str) -> str:
+        return self._profiles.arn(self._profiles.get(ctx.account, name))
 
     def _whole(self, profile: Document) -> dict[str, Any]:
         account = profile.space.account

@@ -10,9 +10,9 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
 from sagewright.services.iam import aws_managed
-from sagewright.services.iam.documents import check_policy, encoded
+from sagewright.services.iam.documents import encoded
 from sagewright.services.iam.entities import Entities, conflict, no_such_entity, paged
-from sagewright.services.iam.policies import add_version, find_policy
+from sagewright.services.iam.policies import add_version, check_managed, find_policy
 from sagewright.store import Document
 
 _MOST = 5
@@ -23,12 +23,12 @@ class PolicyVersions:
         self._kinds = kinds
         self._policies = kinds.policies
 
-    @operation("record-only")
+    @operation()
     def create_policy_version(
         self, ctx: Context, policy_arn: str, policy_document: str, set_as_default: bool = False
     ) -> dict[str, Any]:
         policy = find_policy(self._kinds, ctx.account, policy_arn)
-        check_policy(policy_document)
+        check_managed(policy_document)
         if len(policy.body["Versions"]) >= _MOST:
             raise AwsError(
                 "LimitExceeded",
@@ -40,7 +40,7 @@ class PolicyVersions:
         policy = add_version(self._kinds, policy, policy_document, as_default=set_as_default)
         return {"PolicyVersion": _shown(policy, version)}
 
-    @operation("record-only")
+    @operation()
     def get_policy_version(self, ctx: Context, policy_arn: str, version_id: str) -> dict[str, Any]:
         if aws_managed.is_managed(policy_arn):
             return {"PolicyVersion": _managed_version(policy_arn, version_id)}
@@ -49,7 +49,7 @@ class PolicyVersions:
         text = encoded(policy.body["Versions"][version_id]["Document"])
         return {"PolicyVersion": {**_shown(policy, version_id), "Document": text}}
 
-    @operation("record-only")
+    @operation()
     def list_policy_versions(
         self, ctx: Context, policy_arn: str, marker: str | None = None, max_items: int = 100
     ) -> dict[str, Any]:
@@ -60,13 +60,13 @@ class PolicyVersions:
         found, tail = paged(newest_first, marker, max_items)
         return {"Versions": [_shown(policy, version) for version in found], **tail}
 
-    @operation("record-only")
+    @operation()
     def set_default_policy_version(self, ctx: Context, policy_arn: str, version_id: str) -> None:
         policy = find_policy(self._kinds, ctx.account, policy_arn)
         _check_version(policy, policy_arn, version_id)
         self._policies.change(policy, Default=version_id)
 
-    @operation("record-only")
+    @operation()
     def delete_policy_version(self, ctx: Context, policy_arn: str, version_id: str) -> None:
         policy = find_policy(self._kinds, ctx.account, policy_arn)
         _check_version(policy, policy_arn, version_id)

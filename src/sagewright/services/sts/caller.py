@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.core.clock import Clock
+from sagewright.core.errors import AwsError
 from sagewright.kit.identity import DEFAULT_ACCOUNT, Identity, account_in, default_identity, identity
 from sagewright.kit.operation import Context, operation
 from sagewright.store import Store
@@ -15,6 +16,9 @@ from sagewright.store import Store
 
 def caller_of(ctx: Context, store: Store, now: float) -> Identity:
     """Who calls. A call from inside the server carries no key: it is the account's default session."""
+    if ctx.principal is not None:
+        who = ctx.principal
+        return Identity(who.account, who.arn, who.user_id, ctx.access_key.startswith("ASIA"))
     return identity(store, ctx.access_key, now) if ctx.access_key else default_identity(ctx.account)
 
 
@@ -34,3 +38,9 @@ class Caller:
         if len(access_key_id) == 12 and access_key_id.isdigit():
             return {"Account": access_key_id}
         return {"Account": account_in(access_key_id) or DEFAULT_ACCOUNT}
+
+    @operation()
+    def decode_authorization_message(self, ctx: Context, encoded_message: str) -> None:
+        """No refusal here carries an encoded message, so no message is one."""
+        words = "The message could not be decoded: it is none that this service encoded."
+        raise AwsError("InvalidAuthorizationMessageException", words)

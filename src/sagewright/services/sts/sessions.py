@@ -1,15 +1,15 @@
 """AssumeRole, GetSessionToken and GetFederationToken: temporary keys.
 
-Policies are kept by IAM and not enforced, so every role may be assumed, one that nobody created too: programs written
-for an account name that account's roles. What the request itself gets wrong is refused as AWS does.
+Where callers are not checked every role may be assumed, one that nobody created too: programs written for an account
+name that account's roles. Where they are, the role's trust policy decides.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from sagewright.core.errors import AwsError
 from sagewright.kit.identity import Identity, issue, stable_id
 from sagewright.kit.operation import Context, operation
 from sagewright.services.sts.caller import caller_of
+from sagewright.services.sts.session_policies import SessionPolicies, session_policies
+from sagewright.services.sts.trust import check_trust
 from sagewright.store import Store
 
 _ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/((?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64}))")
@@ -31,48 +33,53 @@ class Session:
     account: str
     arn: str
     id: str
+    policies: SessionPolicies
 
     @property
     def user(self) -> dict[str, str]:
         return {"AssumedRoleId": self.id, "Arn": self.arn}
 
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.account, self.arn, self.id)
 
-async def open_session(ctx: Context, role_arn: str, name: str, seconds: int) -> Session:
-    """Raises AwsError for an ARN that is no role's and for a session longer than the role allows."""
+
+async def open_session(
+    ctx: Context, role_arn: str, name: str, seconds: int, policy: str | None, arns: Sequence[Mapping[str, str]]
+) -> Session:
+    """Raises AwsError for an ARN that is no role's, a caller it does not trust, and too long a session."""
     match = _ROLE_ARN.fullmatch(role_arn)
     if match is None:
         raise AwsError("ValidationError", f"{role_arn} is invalid")
     partition, account, _, role = match.groups()
-    try:
-        found = (await ctx.clients.client("iam", account, ctx.region).get_role(RoleName=role))["Role"]
-    except AwsError as error:
-        if error.code != "NoSuchEntity":
-            raise
+    found = await _role(ctx, account, role, role_arn)
+    await check_trust(ctx, role_arn, found)
+    if found is None:
         found = {"RoleId": stable_id("AROA", f"{account}/{role}"), "MaxSessionDuration": 12 * _HOUR}
     if seconds > found["MaxSessionDuration"]:
         raise AwsError(
             "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         )
+    policies = await session_policies(ctx, account, policy, arns)
     arn = f"arn:{partition}:sts::{account}:assumed-role/{role}/{name}"
-    return Session(account, arn, f"{found['RoleId']}:{name}")
+    return Session(account, arn, f"{found['RoleId']}:{name}", policies)
 
 
-def check_policy(policy: str | None) -> int:
-    """How full the session policy leaves the packed size limit, percent. Raises AwsError when it is no JSON object."""
-    if policy is None:
-        return 0
+async def _role(ctx: Context, account: str, name: str, arn: str) -> dict[str, Any] | None:
     try:
-        document = json.loads(policy)
-    except ValueError:
-        raise AwsError("MalformedPolicyDocument", "This policy contains invalid Json") from None
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.")
-    return min(100, 1 + len(policy) * 100 // 2048)
+        found: dict[str, Any] = (await ctx.clients.client("iam", account, ctx.region).get_role(RoleName=name))["Role"]
+    except AwsError as error:
+        if error.code != "NoSuchEntity":
+            raise
+        return None
+    return found if ctx.principal is None or found["Arn"] == arn else None
 
 
-def handed_out(store: Store, whom: Identity, now: float, seconds: int) -> dict[str, Any]:
-    """New temporary credentials as a Credentials member."""
-    keys = issue(store, whom, now, seconds=seconds)
+def handed_out(
+    store: Store, whom: Identity, now: float, seconds: int, policies: Sequence[str] = (), source: str = ""
+) -> dict[str, Any]:
+    """New temporary credentials as a Credentials member. policies, source: as ``kit.identity.issue`` has them."""
+    keys = issue(store, whom, now, seconds=seconds, policies=policies, source=source)
     return {
         "AccessKeyId": keys.access_key,
         "SecretAccessKey": keys.secret,
@@ -94,18 +101,21 @@ class Sessions:
         role_session_name: str,
         duration_seconds: int = _HOUR,
         policy: str | None = None,
+        policy_arns: Sequence[Mapping[str, str]] = (),
         source_identity: str | None = None,
         **members: Any,
     ) -> dict[str, Any]:
         now = self._clock.now()
-        caller_of(ctx, self._store, now)
-        packed = check_policy(policy)
-        session = await open_session(ctx, role_arn, role_session_name, duration_seconds)
-        whom = Identity(session.account, session.arn, session.id)
+        caller = caller_of(ctx, self._store, now)
+        if caller.temporary and ":assumed-role/" in caller.arn and duration_seconds > _HOUR:
+            words = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+            raise AwsError("ValidationError", words)
+        session = await open_session(ctx, role_arn, role_session_name, duration_seconds, policy, policy_arns)
+        keys = handed_out(self._store, session.identity, now, duration_seconds, session.policies.documents)
         return {
-            "Credentials": handed_out(self._store, whom, now, duration_seconds),
+            "Credentials": keys,
             "AssumedRoleUser": session.user,
-            "PackedPolicySize": packed or None,
+            "PackedPolicySize": session.policies.packed,
             "SourceIdentity": source_identity,
         }
 
@@ -115,23 +125,25 @@ class Sessions:
         return {"Credentials": handed_out(self._store, caller, self._clock.now(), duration_seconds)}
 
     @operation()
-    def get_federation_token(
+    async def get_federation_token(
         self,
         ctx: Context,
         name: str,
         duration_seconds: int = 12 * _HOUR,
         policy: str | None = None,
+        policy_arns: Sequence[Mapping[str, str]] = (),
         **members: Any,
     ) -> dict[str, Any]:
         caller = self._long_term(ctx, "GetFederationToken")
-        packed = check_policy(policy)
+        source = ctx.principal.arn if ctx.principal is not None and ctx.principal.kind == "user" else ""
+        policies = await session_policies(ctx, caller.account, policy, policy_arns)
         partition = caller.arn.split(":")[1]
         arn = f"arn:{partition}:sts::{caller.account}:federated-user/{name}"
-        whom = Identity(caller.account, arn, f"{caller.account}:{name}")
+        whom, now = Identity(caller.account, arn, f"{caller.account}:{name}"), self._clock.now()
         return {
-            "Credentials": handed_out(self._store, whom, self._clock.now(), duration_seconds),
+            "Credentials": handed_out(self._store, whom, now, duration_seconds, policies.documents, source),
             "FederatedUser": {"FederatedUserId": whom.user_id, "Arn": arn},
-            "PackedPolicySize": packed,
+            "PackedPolicySize": policies.packed or 0,
         }
 
     def _long_term(self, ctx: Context, action: str) -> Identity:

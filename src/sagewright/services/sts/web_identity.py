@@ -1,6 +1,7 @@
 """AssumeRoleWithWebIdentity: a role session for the bearer of an OpenID Connect token.
 
 The token's claims are read and its end is enforced. Its signature is not checked: the issuer's keys are on the network.
+Where callers are checked there is no session for such a token, therefore.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
@@ -9,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sagewright.core.clock import Clock, as_datetime
 from sagewright.core.errors import AwsError
-from sagewright.kit.identity import Identity
 from sagewright.kit.operation import Context, operation
-from sagewright.services.sts.sessions import check_policy, handed_out, open_session
+from sagewright.services.sts.sessions import handed_out, open_session
 from sagewright.store import Store
 
 
@@ -33,19 +34,22 @@ class WebIdentities:
         web_identity_token: str,
         duration_seconds: int = 3600,
         policy: str | None = None,
+        policy_arns: Sequence[Mapping[str, str]] = (),
         **members: Any,
     ) -> dict[str, Any]:
+        if ctx.principal is not None:
+            words = "Sagewright cannot check a web identity's signature, and hands out no session for it."
+            raise AwsError("NotImplemented", words, 501)
         now = self._clock.now()
         claims = _claims(web_identity_token, now)
-        packed = check_policy(policy)
-        session = await open_session(ctx, role_arn, role_session_name, duration_seconds)
-        whom = Identity(session.account, session.arn, session.id)
+        session = await open_session(ctx, role_arn, role_session_name, duration_seconds, policy, policy_arns)
         audience = claims.get("aud")
+        keys = handed_out(self._store, session.identity, now, duration_seconds, session.policies.documents)
         return {
-            "Credentials": handed_out(self._store, whom, now, duration_seconds),
+            "Credentials": keys,
             "SubjectFromWebIdentityToken": claims["sub"],
             "AssumedRoleUser": session.user,
-            "PackedPolicySize": packed or None,
+            "PackedPolicySize": session.policies.packed,
             "Provider": claims["iss"],
             "Audience": audience[0] if isinstance(audience, list) and audience else audience,
         }
