@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
 from sagewright.core.errors import AwsError
-from sagewright.services.logs import logs
+from sagewright.services.logs import logs, retention
+from sagewright.services.logs.retention import Retention
 
 GROUP, STREAM = "/aws/sagemaker/TrainingJobs", "job/algo-1"
 DAY = 86_400_000
@@ -258,12 +260,30 @@ def test_retention_hides_and_removes(call, stream, now, in_process):
     answer = put(call, [(now, "x"), (now + 86_400_000, "y")])
     assert answer["rejectedLogEventsInfo"] == {"expiredLogEventEndIndex": 1}
     assert messages(get(call)) == ["y"]
+    before = call("describe_log_groups")["logGroups"][0]["storedBytes"]
+    asyncio.run(Retention(in_process.store, in_process.clock).tidy(in_process.clock.now()))
+    shown = call("describe_log_groups")["logGroups"][0]
+    assert shown["storedBytes"] == before - len("kept for a day") - 26
+    (described,) = call("describe_log_streams", logGroupName=GROUP)["logStreams"]
+    assert described["firstEventTimestamp"] == now + 86_400_000
     call("delete_retention_policy", logGroupName=GROUP)
-    assert messages(get(call)) == ["y"], "the write removed what had expired"
+    assert messages(get(call)) == ["y"], "what had expired is gone"
     put(call, [(later, "z")])
     assert "3653, 3288" in refused(
         "InvalidParameterException", call, "put_retention_policy", logGroupName=GROUP, retentionInDays=2
     )
+
+
+def test_retention_deletes_in_small_steps(call, stream, now, in_process, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH", 2)
+    put(call, [(now + number, str(number)) for number in range(5)] + [(now + 7_200_000, "young")])
+    call("put_retention_policy", logGroupName=GROUP, retentionInDays=1)
+    in_process.clock.advance(86_401)
+    asyncio.run(Retention(in_process.store, in_process.clock).tidy(in_process.clock.now()))
+    call("delete_retention_policy", logGroupName=GROUP)
+    assert messages(get(call)) == ["young"]
+    (shown,) = call("describe_log_groups")["logGroups"]
+    assert shown["storedBytes"] == len("young") + 26
 
 
 def test_tags_by_arn_and_by_name(call, stream):

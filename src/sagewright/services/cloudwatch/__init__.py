@@ -1,9 +1,10 @@
-"""Amazon CloudWatch metrics: data in, statistics and metric math out."""
+"""Amazon CloudWatch metrics: data in, statistics, metric math and alarms out."""
 
 from __future__ import annotations
 
 from sagewright.core.clock import Clock
 from sagewright.kit.operation import Service
+from sagewright.services.cloudwatch.alarms import Alarms
 from sagewright.services.cloudwatch.listing import Listing
 from sagewright.services.cloudwatch.metrics import Metrics
 from sagewright.services.cloudwatch.putting import Putting
@@ -14,4 +15,5 @@ from sagewright.store import Store
 
 def cloudwatch(store: Store, clock: Clock) -> Service:
     metrics = Metrics(store, clock)
-    return Service("cloudwatch", Putting(metrics), Statistics(metrics), Queries(metrics), Listing(metrics))
+    parts = (Putting(metrics), Statistics(metrics), Queries(metrics), Listing(metrics), Alarms(metrics))
+    return Service("cloudwatch", *parts)

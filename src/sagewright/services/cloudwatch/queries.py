@@ -48,7 +48,9 @@ class Queries:
     ) -> dict[str, Any]:
         """Results in the order of their queries, newest points first unless ScanBy says otherwise; at most
         MaxDatapoints a page. StartTime is inclusive, EndTime exclusive."""
-        _check(metric_data_queries, start_time, end_time)
+        if start_time >= end_time:
+            raise invalid("The parameter StartTime must be less than the parameter EndTime.")
+        check_queries(metric_data_queries)
         if not 1 <= max_datapoints <= MOST_POINTS:
             raise invalid(f"MaxDatapoints must be between 1 and {MOST_POINTS}.")
         asked = _Asked(self._metrics, ctx, metric_data_queries, start_time.timestamp(), end_time.timestamp())
@@ -62,6 +64,15 @@ class Queries:
         left = _page(results, offset, max_datapoints)
         token = encode_token(offset + max_datapoints) if left else None
         return {"MetricDataResults": results, "NextToken": token, "Messages": []}
+
+
+def series_of(metrics: Metrics, ctx: Context, queries: Sequence[Query], start: float, end: float) -> Series:
+    """What the one of the queries that returns data comes to, by the start of each period. Raises AwsError."""
+    returned = next(query for query in queries if query.get("ReturnData", True))
+    found = _Asked(metrics, ctx, queries, start, end).results(returned)
+    if len(found) != 1:
+        raise invalid(f"Error in expression '{returned['Id']}': the result must be a single time series")
+    return found[0]
 
 
 class _Asked:
@@ -130,9 +141,8 @@ class _Asked:
         )
 
 
-def _check(queries: Sequence[Query], start: datetime, end: datetime) -> None:
-    if start >= end:
-        raise invalid("The parameter StartTime must be less than the parameter EndTime.")
+def check_queries(queries: Sequence[Query]) -> None:
+    """Raises AwsError (ValidationError)."""
     if len(queries) > _MOST_QUERIES:
         raise invalid(f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}.")
     ids = [query["Id"] for query in queries]

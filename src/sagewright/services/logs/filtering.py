@@ -11,7 +11,7 @@ from typing import Any
 
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import encode_token
-from sagewright.services.logs.keeper import Event, Keeper, invalid, token_position
+from sagewright.services.logs.keeper import Event, Keeper, counted, invalid, token_position
 from sagewright.services.logs.patterns import compile_pattern
 from sagewright.services.logs.reading import event_id
 from sagewright.store import Document
@@ -20,7 +20,6 @@ _CHUNK = 500
 _SCAN = 50_000
 """Events looked at in one call; past that the page ends, with a token, even when it is empty."""
 _PAGE_BYTES = 1_048_576
-_OVERHEAD = 26
 
 Place = tuple[int, int]
 
@@ -48,7 +47,7 @@ class Filtering:
         """A page of matching events by time, at most limit of them or 1 MB. start_time and end_time are inclusive."""
         if log_stream_names and log_stream_name_prefix:
             raise invalid("logStreamNamePrefix and logStreamNames are mutually exclusive parameters.")
-        matches = compile_pattern(filter_pattern)
+        matches = compile_pattern(filter_pattern).matches
         group = self._keeper.group(ctx, log_group_name, log_group_identifier)
         position = token_position(next_token)
         place = None if position is None else (int(position[0]), int(position[1]))
@@ -62,7 +61,7 @@ class Filtering:
         merged = heapq.merge(*sources, key=lambda item: item[0][:2], reverse=not start_from_head)
         for looked_at, (event, stream) in enumerate(merged):
             fits = matches(event.message)
-            size = len(event.message.encode()) + _OVERHEAD if fits else 0
+            size = counted(event.message) if fits else 0
             if looked_at >= _SCAN or len(found) >= limit or (found and size > room):
                 return {"events": found, "searchedLogStreams": [], "nextToken": encode_token(last)}
             last = event[:2]

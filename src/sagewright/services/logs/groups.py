@@ -11,7 +11,9 @@ from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import page
 from sagewright.services.logs.keeper import (
+    EXPIRING,
     Keeper,
+    filter_space,
     group_arn,
     group_name,
     invalid,
@@ -96,6 +98,8 @@ class Groups:
         with self._store.transaction():
             for stream in self._keeper.streams(group):
                 self._keeper.forget(group, stream.key)
+            for metric_filter in self._store.documents.find(filter_space(group)):
+                self._store.documents.delete(metric_filter.space, metric_filter.key)
             self._store.documents.delete(group.space, group.key)
             self._keeper.tags.forget(group_arn(group))
 
@@ -108,15 +112,13 @@ class Groups:
                 f"constraint: Member must satisfy enum value set: [{allowed}]"
             )
         group = self._keeper.group(ctx, log_group_name)
-        with self._store.transaction():
-            group = self._store.documents.update(group, body={**group.body, "retentionInDays": retention_in_days})
-            self._store.documents.update(group, body={**group.body, **self._keeper.sweep(group, at_once=True)})
+        self._store.documents.update(group, body={**group.body, "retentionInDays": retention_in_days}, status=EXPIRING)
 
     @operation()
     def delete_retention_policy(self, ctx: Context, log_group_name: str) -> None:
         group = self._keeper.group(ctx, log_group_name)
         body = {name: value for name, value in group.body.items() if name != "retentionInDays"}
-        self._store.documents.update(group, body=body)
+        self._store.documents.update(group, body=body, status="")
 
     @operation()
     def put_log_group_deletion_protection(
@@ -148,7 +150,7 @@ def _shown(group: Document) -> dict[str, Any]:
         "logGroupName": group.key,
         "creationTime": milliseconds(group.created),
         "retentionInDays": group.body.get("retentionInDays"),
-        "metricFilterCount": 0,
+        "metricFilterCount": group.body.get("metricFilterCount", 0),
         "arn": f"{arn}:*",
         "storedBytes": group.body["storedBytes"],
         "kmsKeyId": group.body.get("kmsKeyId"),

@@ -2,7 +2,7 @@
 
 A group is a document; a stream is a document under its group, whose status column is the time of its last event, so
 that the database can order by it; an event is an entry under its stream. Times on the wire are milliseconds since the
-epoch, in the store seconds. A retention policy hides expired events at once and removes them with the next write.
+epoch, in the store seconds. A retention policy hides expired events at once; ``logs.retention`` deletes them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,14 @@ from sagewright.kit.tags import TagErrors, Tags
 from sagewright.store import Document, Space, Store
 
 _DAY = 86_400
-_SWEEP_PAUSE = 3_600
 _ALL = 1_000_000
+_OVERHEAD = 26
+"""Bytes that AWS counts for each event beside its message."""
+
+GROUPS = "logs.group"
+"""The kind of the groups' documents."""
+EXPIRING = "expiring"
+"""The status of a group that has a retention policy."""
 
 
 class Event(NamedTuple):
@@ -57,6 +63,11 @@ def token_position(token: str | None) -> Any:
         raise invalid("The specified nextToken is invalid.") from None
 
 
+def counted(message: str) -> int:
+    """Bytes of an event as AWS counts them."""
+    return len(message.encode()) + _OVERHEAD
+
+
 def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
@@ -73,7 +84,11 @@ class Keeper:
         return Tags(self.store, TagErrors("InvalidParameterException", "TooManyTagsException"))
 
     def group_space(self, ctx: Context) -> Space:
-        return Space("logs.group", ctx.account, ctx.region)
+        return Space(GROUPS, ctx.account, ctx.region)
+
+    def groups(self, ctx: Context) -> list[Document]:
+        """All groups by name."""
+        return self.store.documents.find(self.group_space(ctx), limit=_ALL)
 
     def group(self, ctx: Context, name: str | None, identifier: str | None = None) -> Document:
         """A group by name, or by an identifier that is a name or an ARN. Raises ResourceNotFoundException."""
@@ -138,14 +153,24 @@ class Keeper:
         days = group.body.get("retentionInDays")
         return None if days is None else self.clock.now() - days * _DAY
 
-    def sweep(self, group: Document, *, at_once: bool = False) -> dict[str, Any]:
-        """Remove expired events, once an hour a group; the members of the group's body that change with it."""
-        horizon, now = self.horizon(group), self.clock.now()
-        if horizon is None or (not at_once and now - group.body.get("sweptAt", 0.0) < _SWEEP_PAUSE):
-            return {}
-        for stream in self.streams(group):
-            self.store.entries.delete(event_space(group, stream.key), before=horizon)
-        return {"sweptAt": now}
+    def expire(self, group: Document, stream: str, horizon: float, limit: int) -> int:
+        """Delete up to limit events from before horizon (epoch seconds); how many went."""
+        space = event_space(group, stream)
+        with self.store.transaction():
+            present = self.store.documents.get(stream_space(group), stream)
+            latest = self.store.documents.get(group.space, group.key)
+            gone = [_event(*row) for row in self.store.entries.read(space, end=horizon, limit=limit)]
+            if not gone or present is None or latest is None:
+                return 0
+            self.store.entries.delete(space, before=horizon, limit=limit)
+            size = sum(counted(event.message) for event in gone)
+            left = self.store.entries.read(space, limit=1)
+            first = round(left[0].at * 1000) if left else present.body["last"]
+            body = {**present.body, "first": first, "bytes": max(0, present.body.get("bytes", 0) - size)}
+            self.store.documents.update(present, body=body)
+            stored = max(0, latest.body["storedBytes"] - size)
+            self.store.documents.update(latest, body={**latest.body, "storedBytes": stored})
+            return len(gone)
 
     def forget(self, group: Document, stream: str) -> None:
         """Delete a stream and its events."""
@@ -168,6 +193,10 @@ def group_arn(group: Document) -> str:
 
 def stream_space(group: Document) -> Space:
     return Space("logs.stream", group.space.account, group.space.region, group.key)
+
+
+def filter_space(group: Document) -> Space:
+    return Space("logs.filter", group.space.account, group.space.region, group.key)
 
 
 def event_space(group: Document, stream: str) -> Space:

@@ -13,11 +13,10 @@ import re
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.logs.keeper import Event, Keeper, invalid
+from sagewright.services.logs.keeper import Event, Keeper, counted, invalid
 
 _TOKEN = re.compile(r"([fb])/(\d{14})(\d{42})/s")
 _PAGE_BYTES = 1_048_576
-_OVERHEAD = 26
 
 Place = tuple[int, int]
 """(timestamp, id) of an event."""
@@ -31,7 +30,7 @@ def fitting(events: list[Event]) -> list[Event]:
     """As many of the events, from the first on, as a page of 1 MB takes; at least one."""
     room = _PAGE_BYTES
     for count, event in enumerate(events):
-        room -= len(event.message.encode()) + _OVERHEAD
+        room -= counted(event.message)
         if room < 0 and count:
             return events[:count]
     return events

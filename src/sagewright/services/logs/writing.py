@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.logs.keeper import Keeper, invalid, milliseconds
+from sagewright.services.logs.keeper import Keeper, counted, invalid, milliseconds
+from sagewright.services.logs.live import Live
+from sagewright.services.logs.metric_filters import MetricFilters
 from sagewright.store import Document
 
-_OVERHEAD = 26
-"""Bytes that AWS counts for each event beside its message."""
 _BATCH_BYTES = 1_048_576
 _BATCH_SPAN = 86_400_000
 _OLDEST = 14 * 86_400_000
@@ -21,11 +21,15 @@ _NEWEST = 2 * 3_600_000
 
 
 class Writing:
-    def __init__(self, keeper: Keeper) -> None:
+    """live and filters: who hears of events once they are kept."""
+
+    def __init__(self, keeper: Keeper, live: Live, filters: MetricFilters) -> None:
         self._keeper = keeper
+        self._live = live
+        self._filters = filters
 
     @operation()
-    def put_log_events(
+    async def put_log_events(
         self,
         ctx: Context,
         log_group_name: str,
@@ -51,6 +55,9 @@ class Writing:
             if kept:
                 self._keeper.append(group, stream.key, ((event["timestamp"], event["message"]) for event in kept), now)
                 self._count(group, stream, kept, sequence)
+        if kept:
+            self._live.offer(group, stream.key, kept, milliseconds(now))
+            await self._filters.apply(ctx, group, kept)
         return {"nextSequenceToken": sequence, "rejectedLogEventsInfo": rejected or None}
 
     def _count(self, group: Document, stream: Document, events: list[dict[str, Any]], sequence: str) -> None:
@@ -65,8 +72,7 @@ class Writing:
             "bytes": stream.body.get("bytes", 0) + size,
         }
         documents.update(stream, body=body, status=f"{last:015d}")
-        swept = self._keeper.sweep(group)
-        documents.update(group, body={**group.body, "storedBytes": group.body["storedBytes"] + size, **swept})
+        documents.update(group, body={**group.body, "storedBytes": group.body["storedBytes"] + size})
 
     def _window(self, group: Document, events: list[dict[str, Any]], now: float) -> tuple[int, int, dict[str, int]]:
         """The slice of events that is kept, and rejectedLogEventsInfo. Events are in order, so the rest is two ends."""
@@ -88,7 +94,7 @@ class Writing:
 
 def _size(events: list[dict[str, Any]]) -> int:
     """Bytes as AWS counts them."""
-    return sum(len(event["message"].encode()) for event in events) + _OVERHEAD * len(events)
+    return sum(counted(event["message"]) for event in events)
 
 
 def _check_batch(events: list[dict[str, Any]]) -> None:
