@@ -16,6 +16,11 @@ class Changes:
         self._noted: set[tuple[Space, str]] = set()
         self._waiting: defaultdict[tuple[Space, str], set[asyncio.Future[None]]] = defaultdict(set)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the server is about to end."""
+        return self._closed
+
     def note(self, space: Space, key: str) -> None:
         self._noted.add((space, key))
 

@@ -6,6 +6,8 @@ interleave and need no lock. Another thread gets an error from sqlite3 itself.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +44,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All changes inside happen together or not at all. An inner transaction joins the outer one."""
+        """All changes inside happen together or not at all. An inner transaction joins the outer one.
+
+        Raises OSError (ENOSPC) where the disk is full.
+        """
         if self._depth:
             self._depth += 1
             try:
@@ -54,12 +59,14 @@ class Store:
         self._depth = 1
         try:
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            self.changes.discard()
-            raise
-        else:
             self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:  # SQLite ends it by itself where the disk is full
+                self._connection.execute("ROLLBACK")
+            self.changes.discard()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
         finally:
             self._depth = 0
         self.changes.publish()

@@ -64,8 +64,14 @@ class Entries:
         sql = f"SELECT id, at, body FROM entries WHERE {' AND '.join(where)} ORDER BY at {way}, id {way} LIMIT ?"  # noqa: S608
         return [Entry(*row) for row in self._connection.execute(sql, (*values, limit))]
 
-    def delete(self, space: Space, *, before: float | None = None) -> int:
-        """Remove a space's entries, or those with at < before; how many went."""
-        extra, values = ("", tuple(space)) if before is None else (" AND at < ?", (*space, before))
+    def delete(self, space: Space, *, before: float | None = None, limit: int = -1) -> int:
+        """Remove a space's entries, or those with at < before, no more than limit of them (the first by (at, id); -1:
+        all); how many went."""
+        values: tuple[object, ...] = tuple(space) if before is None else (*space, before)
+        extra = "" if before is None else " AND at < ?"
+        where = f"{_IN_SPACE}{extra}"
+        if limit >= 0:
+            where = f"id IN (SELECT id FROM entries WHERE {where} ORDER BY at, id LIMIT ?)"  # noqa: S608
+            values = (*values, limit)
         with self._transaction():
-            return self._connection.execute(f"DELETE FROM entries WHERE {_IN_SPACE}{extra}", values).rowcount  # noqa: S608
+            return self._connection.execute(f"DELETE FROM entries WHERE {where}", values).rowcount  # noqa: S608

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagewright.core.clock import FakeClock
-from sagewright.services.s3.objects.listing import walk
+from sagewright.services.s3.objects.walking import walk
 from sagewright.services.s3.records import objects
 from sagewright.store import Store
 

@@ -15,7 +15,7 @@ from sagewright.services.s3.storage.blobs import Unnamed
 from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.expected import Expected
 from sagewright.services.s3.storage.writing import Intake
-from sagewright.store import Space, Store
+from sagewright.store import Store
 from sagewright.wire.http import Body, Headers, HttpRequest
 
 
@@ -86,7 +86,7 @@ def test_where_the_bytes_lie_is_told_who_asks(in_process, call):
 
 @pytest.mark.parametrize(
     "members",
-    [{"SSECustomerAlgorithm": "AES256"}, {"ObjectLockMode": "GOVERNANCE"}, {"WriteOffsetBytes": 5}],
+    [{"ObjectLockEventHold": "ON"}, {"WriteOffsetBytes": 5}],
 )
 def test_a_promise_we_cannot_keep_is_refused(call, members):
     with pytest.raises(AwsError) as caught:
@@ -133,13 +133,12 @@ def test_a_blob_that_gets_no_name_goes(tmp_path):
 def test_the_sweep_takes_what_a_killed_server_left(tmp_path):
     store = Store(tmp_path, FakeClock())
     unnamed = Unnamed(store, Disk())
-    named, orphan = [store.blobs.writer() for _ in range(2)]
+    named, orphan = [store.blobs.writer(unnamed.reserve()) for _ in range(2)]
     for writer in (named, orphan):
         writer.write(b"x")
-        entry = unnamed.announce([writer.id])
         writer.commit()
         if writer is named:
-            unnamed.take(entry)
+            unnamed.take(writer.id)
     store.close()
     again = Store(tmp_path, FakeClock())
     assert sweep(again) == 1
@@ -154,7 +153,6 @@ def test_a_deleted_bucket_takes_its_uploads_along(call, in_process):
     assert len(blobs(in_process.store)) == 1
     call("delete_bucket")
     assert blobs(in_process.store) == []
-    assert in_process.store.documents.find(Space("s3:unnamed")) == []
 
 
 def test_a_bucket_deleted_in_the_middle_of_a_put(in_process, call):

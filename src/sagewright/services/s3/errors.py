@@ -52,6 +52,11 @@ def precondition_failed(condition: str) -> AwsError:
     return AwsError("PreconditionFailed", message, 412, Condition=condition)
 
 
+def conditional_conflict(key: str) -> AwsError:
+    message = "The conditional request cannot succeed due to a conflicting operation against this resource."
+    return AwsError("ConditionalRequestConflict", message, 409, Condition="If-Match", Key=key)
+
+
 def unsupported_header(name: str, **more: Any) -> AwsError:
     """A header that S3 itself answers with 501 in this place."""
     message = "A header you provided implies functionality that is not implemented"

@@ -10,14 +10,16 @@ from typing import Any
 from sagewright.core.errors import AwsError, not_implemented
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import decode_token, encode_token
-from sagewright.services.s3 import errors
-from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3 import errors, versions
+from sagewright.services.s3.access import acl
 from sagewright.services.s3.buckets import configurations
+from sagewright.services.s3.buckets.settings_lists import drop_lists
 from sagewright.services.s3.multipart.uploads import drop_uploads
 from sagewright.services.s3.names import check_bucket_name
 from sagewright.services.s3.objects.headers import whole_seconds
 from sagewright.services.s3.objects.tagging import check
 from sagewright.services.s3.records import BUCKETS, Records, objects, owner
+from sagewright.services.s3.versions import ENABLED, old_versions
 from sagewright.store import Document
 
 _HOME = "us-east-1"
@@ -35,9 +37,10 @@ class Buckets:
     def create_bucket(self, ctx: Context, bucket: str, **members: Any) -> dict[str, Any]:
         check_bucket_name(bucket)
         region = _region(ctx)
-        if ctx.request.get("ObjectLockEnabledForBucket"):
-            raise not_implemented("s3", "object lock")
         settings = configurations.initial()
+        if ctx.request.get("ObjectLockEnabledForBucket"):
+            settings["VersioningConfiguration"] = {"Status": ENABLED}
+            settings["ObjectLockConfiguration"] = {"ObjectLockEnabled": ENABLED}
         if ctx.request.get("ObjectOwnership"):
             settings["OwnershipControls"] = {"Rules": [{"ObjectOwnership": ctx.request["ObjectOwnership"]}]}
         tags = (ctx.request.get("CreateBucketConfiguration") or {}).get("Tags")
@@ -50,7 +53,7 @@ class Buckets:
             self._check_taken(ctx, present, region)
         else:
             now = self._records.clock.now()
-            check_acl(Document(BUCKETS, bucket, body, "", now, now, 1), ctx.request)
+            body |= acl.of_bucket(ctx, Document(BUCKETS, bucket, body, "", now, now, 1))
             self._documents.insert(BUCKETS, bucket, body)
         location = f"/{bucket}" if region == _HOME else f"http://{bucket}.s3.amazonaws.com/"
         return {"Location": location, "BucketArn": f"arn:aws:s3:::{bucket}"}
@@ -73,11 +76,14 @@ class Buckets:
     async def delete_bucket(self, ctx: Context, bucket: str, **members: Any) -> None:
         store = self._records.store
         with store.transaction():
-            self._records.bucket(ctx, bucket)
-            if self._documents.find(objects(bucket), limit=1):
+            home = self._records.bucket(ctx, bucket)
+            if any(self._documents.find(space, limit=1) for space in (objects(bucket), old_versions(bucket))):
+                kept = versions.status_of(home)
                 message = "The bucket you tried to delete is not empty"
+                message += ". You must delete all versions in the bucket." if kept else ""
                 raise AwsError("BucketNotEmpty", message, 409, BucketName=bucket)
             dropped = drop_uploads(store, self._records.unnamed, bucket)
+            drop_lists(store, bucket)
             self._documents.delete(BUCKETS, bucket)
         await self._records.unnamed.empty(*dropped)
 

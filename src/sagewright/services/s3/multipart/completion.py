@@ -6,25 +6,24 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import errors
-from sagewright.services.s3.multipart.uploads import all_parts, drop_upload, find_upload
-from sagewright.services.s3.objects import conditions, headers
+from sagewright.services.s3 import errors, lifecycle
+from sagewright.services.s3.multipart.assembly import Assemblies, pieces_of
+from sagewright.services.s3.multipart.uploads import all_parts, check_number, drop_upload, find_upload
+from sagewright.services.s3.objects import conditions, encryption, headers
 from sagewright.services.s3.records import Condition, Records
 from sagewright.services.s3.storage import checksums
 from sagewright.services.s3.storage.checksums import ALGORITHMS, COMPOSITE, DEFAULT
 from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.expected import bad_digest
 from sagewright.store import Document
-from sagewright.store.blobs import Blobs, BlobWriter
 
+_TRIES = 10
 _SMALLEST = 5 * 2**20
 """Fewest bytes of every part but the last."""
 
@@ -37,10 +36,6 @@ class _Whole:
     parts: list[dict[str, Any]]
 
     @property
-    def blobs(self) -> list[str]:
-        return [part["Blob"] for part in self.parts]
-
-    @property
     def part_list(self) -> list[dict[str, Any]]:
         return [{name: part[name] for name in ("PartNumber", "Size", "Checksums")} for part in self.parts]
 
@@ -48,64 +43,81 @@ class _Whole:
 class Completion:
     """The end of uploads."""
 
-    def __init__(self, records: Records, disk: Disk) -> None:
+    def __init__(self, records: Records, disk: Disk, assemblies: Assemblies) -> None:
         self._records = records
         self._disk = disk
+        self._assemblies = assemblies
 
     @operation()
     async def complete_multipart_upload(
         self, ctx: Context, bucket: str, key: str, upload_id: str, **members: Any
     ) -> dict[str, Any]:
+        with self._assemblies.ending(upload_id):
+            for _ in range(_TRIES):
+                try:
+                    return await self._complete(ctx, bucket, key, upload_id)
+                except FileNotFoundError:
+                    pass  # a part came again, or another Complete was faster: what is there now decides
+        raise AwsError("InternalError", "The file of a stored part is not there.", 500)
+
+    async def _complete(self, ctx: Context, bucket: str, key: str, upload_id: str) -> dict[str, Any]:
         try:
             upload = find_upload(self._records, ctx, bucket, key, upload_id)
         except AwsError:
             done = self._records.find(bucket, key)
             if done is None or done.body.get("UploadId") != upload_id:
                 raise
-            return _answer(ctx, bucket, key, done.body)
+            return _answer(ctx, bucket, key, done.body) | {"VersionId": self._records.told_version(bucket, done)}
         whole = _choose(upload, self._parts(bucket, upload_id), ctx.request)
         condition = conditions.on_write(ctx.request, key)
         condition(self._records.find(bucket, key))
-        body = await self._assemble(ctx, bucket, upload, whole, condition)
-        return _answer(ctx, bucket, key, body)
+        body, version_id = await self._assemble(ctx, bucket, upload, whole, condition)
+        home = self._records.home(bucket)
+        expiration = lifecycle.expiration_header(home.body, key, body, self._records.clock.now())
+        return _answer(ctx, bucket, key, body) | {"VersionId": version_id, "Expiration": expiration}
 
     def _parts(self, bucket: str, upload_id: str) -> dict[int, dict[str, Any]]:
         return {part.body["PartNumber"]: part.body for part in all_parts(self._records.store, bucket, upload_id)}
 
     async def _assemble(
         self, ctx: Context, bucket: str, upload: Document, whole: _Whole, condition: Condition
-    ) -> dict[str, Any]:
-        """The object's document, in its place. A single part's blob becomes the object's as it is."""
+    ) -> tuple[dict[str, Any], str | None]:
+        """The object's document, in its place, and its version id. Raises FileNotFoundError where a part has gone."""
         unnamed = self._records.unnamed
-        key, upload_id = upload.body["Key"], upload.body["UploadId"]
-        announced: str | None = None
-        blob = whole.blobs[0]
+        pieces = pieces_of(upload.body, whole.parts)
+        blob, announced = self._assemblies.whole(upload.body, pieces), None
         try:
-            if len(whole.parts) > 1:
-                writer = self._records.store.blobs.writer()
-                blob, announced = writer.id, unnamed.announce([writer.id])
-                await self._disk.run(_concatenate, self._records.store.blobs, whole.blobs, writer)
+            if blob is None:
+                blob = announced = unnamed.reserve()
+                await self._disk.run(self._assemblies.join, pieces, blob)
             body = {**whole.body, "Blob": blob}
             with self._records.store.transaction():
-                find_upload(self._records, ctx, bucket, key, upload_id)
-                dropped = drop_upload(self._records.store, unnamed, bucket, upload, keep=blob)
-                replaced = self._records.place(
-                    bucket, key, body, announced=announced, condition=condition, part_list=whole.part_list
+                present = self._records.store.documents.get(upload.space, upload.key)
+                if present is None:
+                    raise FileNotFoundError(upload.key)
+                dropped = drop_upload(self._records.store, unnamed, bucket, present, keep=blob)
+                placed = self._records.place(
+                    bucket,
+                    upload.body["Key"],
+                    body,
+                    announced=announced,
+                    condition=condition,
+                    part_list=whole.part_list,
                 )
-        except FileNotFoundError:
-            await unnamed.empty(announced)
-            raise errors.no_such_upload(upload_id) from None
         except BaseException:
             await unnamed.empty(announced)
             raise
-        await unnamed.empty(dropped, replaced)
-        return body
+        self._records.store.blobs.path(blob).chmod(0o444)
+        await unnamed.empty(dropped, placed.replaced)
+        return body, placed.version_id
 
 
 def _answer(ctx: Context, bucket: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
     host = ctx.http.host if ctx.http is not None else "s3.amazonaws.com"
     scheme = ctx.http.scheme if ctx.http is not None else "https"
-    return {"Location": f"{scheme}://{host}/{bucket}/{key}", "Bucket": bucket, "Key": key, **headers.written(body)}
+    place = {"Location": f"{scheme}://{host}/{bucket}/{key}", "Bucket": bucket, "Key": key}
+    told = {name: value for name, value in encryption.told(body).items() if not name.startswith("SSECustomer")}
+    return place | headers.written(body) | told
 
 
 def _choose(upload: Document, uploaded: dict[int, dict[str, Any]], request: dict[str, Any]) -> _Whole:
@@ -114,6 +126,8 @@ def _choose(upload: Document, uploaded: dict[int, dict[str, Any]], request: dict
     if not wanted or not all(item.get("PartNumber") and item.get("ETag") for item in wanted):
         raise errors.malformed_xml()
     numbers = [item["PartNumber"] for item in wanted]
+    for number in numbers:
+        check_number(number)
     if any(second <= first for first, second in pairwise(numbers)):
         message = "The list of parts was not in ascending order. Parts must be ordered by part number."
         raise AwsError("InvalidPartOrder", message, UploadId=upload.body["UploadId"])
@@ -172,51 +186,14 @@ def _described(upload: Document, parts: list[dict[str, Any]], request: dict[str,
     sent = request.get(algorithm.member)
     if sent is not None and sent not in (checksum, checksum.partition("-")[0]):
         raise bad_digest(algorithm)
-    kept = {name: upload.body[name] for name in ("Headers", "Metadata", "Storage", "Tags") if name in upload.body}
+    names = ("Headers", "Metadata", "Storage", "Tags", "Lock", "Acl", "Owner", "Seal")
+    kept = {name: upload.body[name] for name in names if name in upload.body}
     return kept | {
         "Size": size,
+        "Runs": [run for part in parts for run in part["Runs"]],
         "ETag": f"{etag}-{len(parts)}",
         "Checksums": {algorithm.name: checksum},
         "ChecksumType": upload.body["ChecksumType"],
         "PartsCount": len(parts),
         "UploadId": upload.body["UploadId"],
     }
-
-
-def _concatenate(blobs: Blobs, sources: Sequence[str], writer: BlobWriter) -> None:
-    """Make one blob of several, on the way that needs no copy through this process. Blocks for the disk."""
-    target = os.open(writer.path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        for blob in sources:
-            source = os.open(blobs.path(blob), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                _append(source, target)
-            finally:
-                os.close(source)
-        writer.commit()
-    except BaseException:
-        writer.abort()
-        raise
-    finally:
-        os.close(target)
-
-
-def _append(source: int, target: int) -> None:
-    left = os.fstat(source).st_size
-    within_kernel = True
-    while left:
-        try:
-            moved = os.copy_file_range(source, target, left) if within_kernel else _sendfile(source, target, left)
-        except OSError:
-            if not within_kernel:
-                raise
-            within_kernel = False
-            continue
-        if not moved:
-            raise OSError("a stored part is shorter than it should be")
-        left -= moved
-
-
-def _sendfile(source: int, target: int, count: int) -> int:
-    """For file systems that cannot copy within the kernel."""
-    return os.sendfile(target, source, None, count)

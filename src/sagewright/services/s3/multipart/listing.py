@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
+from sagewright.services.s3 import lifecycle
 from sagewright.services.s3.multipart.uploads import find_upload, part_key, upload_key, upload_parts, uploads
 from sagewright.services.s3.objects import headers
-from sagewright.services.s3.objects.listing import LAST, checked_limit, encoder, walk
+from sagewright.services.s3.objects.listing import checked_limit, encoder
+from sagewright.services.s3.objects.walking import LAST, walk
 from sagewright.services.s3.records import Records, owner
 from sagewright.services.s3.storage import checksums
 from sagewright.store import Document
@@ -84,6 +86,7 @@ class UploadListing:
             "IsTruncated": len(found) > limit,
             "Parts": [_part(part, shown=bool(upload.body["Algorithm"])) for part in page],
             **_shared(upload, home),
+            **lifecycle.abortion_members(home.body, key, upload.created),
         }
 
 

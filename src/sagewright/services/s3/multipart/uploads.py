@@ -1,7 +1,8 @@
 """Multipart uploads up to their end: create, upload and copy parts, abort.
 
 ``s3:upload`` (parent: the bucket) holds an upload under ``<key>\\0<upload id>``, so that they list in the order of keys
-and then of time; ``s3:part`` (parent: bucket and upload id) holds each part's blob, ETag and checksums.
+and then of time; ``s3:part`` (parent: bucket and upload id) holds where each part lies (see assembly.py), its ETag
+and checksums.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
 """
@@ -13,21 +14,21 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.core.ids import short_id
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import errors
-from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3 import errors, lifecycle, locks
+from sagewright.services.s3.access import acl
+from sagewright.services.s3.multipart.assembly import MAX_PARTS, Assemblies
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.objects import headers
+from sagewright.services.s3.objects import customer, encryption, headers
 from sagewright.services.s3.objects.source import Sources
 from sagewright.services.s3.objects.tagging import parse_header
 from sagewright.services.s3.records import Records
 from sagewright.services.s3.storage import checksums
-from sagewright.services.s3.storage.blobs import Unnamed
+from sagewright.services.s3.storage.blobs import Unnamed, blobs_of
 from sagewright.services.s3.storage.checksums import ALGORITHMS, Algorithm
 from sagewright.services.s3.storage.expected import Expected, expected
+from sagewright.services.s3.storage.sealed import Cipher
 from sagewright.services.s3.storage.writing import Intake, Received
 from sagewright.store import Document, Space, Store
-
-MAX_PARTS = 10_000
 
 
 def uploads(bucket: str) -> Space:
@@ -55,6 +56,13 @@ def find_upload(records: Records, ctx: Context, bucket: str, key: str, upload_id
     return document
 
 
+def check_number(number: int) -> None:
+    """Raises AwsError InvalidArgument."""
+    if not 1 <= number <= MAX_PARTS:
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
+        raise errors.invalid_argument(message, "partNumber", number)
+
+
 def all_parts(store: Store, bucket: str, upload_id: str) -> list[Document]:
     return store.documents.find(upload_parts(bucket, upload_id), limit=MAX_PARTS)
 
@@ -65,7 +73,8 @@ def drop_upload(store: Store, unnamed: Unnamed, bucket: str, upload: Document, *
     for part in found:
         store.documents.delete(part.space, part.key)
     store.documents.delete(upload.space, upload.key)
-    return unnamed.announce([part.body["Blob"] for part in found if part.body["Blob"] != keep])
+    blobs = {part.body["Blob"] for part in found} | {(upload.body.get("Assembly") or {}).get("Blob", keep)}
+    return unnamed.announce(sorted(blobs - {keep}))
 
 
 def drop_uploads(store: Store, unnamed: Unnamed, bucket: str) -> list[str]:
@@ -79,14 +88,15 @@ def drop_uploads(store: Store, unnamed: Unnamed, bucket: str) -> list[str]:
 class Multipart:
     """Uploads under way."""
 
-    def __init__(self, records: Records, intake: Intake, sources: Sources) -> None:
+    def __init__(self, records: Records, intake: Intake, sources: Sources, assemblies: Assemblies) -> None:
         self._records = records
+        self._assemblies = assemblies
         self._intake = intake
         self._sources = sources
 
     @operation()
-    def create_multipart_upload(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
-        check_acl(self._records.bucket(ctx, bucket), ctx.request)
+    async def create_multipart_upload(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
+        home = self._records.bucket(ctx, bucket)
         check_key(key)
         algorithm, kind = _checksum_kind(ctx.request)
         upload_id = f"{int(self._records.clock.now() * 1e6):014x}{short_id(50)}"
@@ -98,15 +108,19 @@ class Multipart:
             "ChecksumType": kind,
             **headers.described(ctx.request),
             **parse_header(ctx.request.get("Tagging")),
+            **locks.of_write(ctx, home, self._records.clock.now()),
+            **acl.of_write(ctx, home),
         }
-        self._records.store.documents.insert(uploads(bucket), upload_key(key, upload_id), body)
+        body |= (await encryption.choose(ctx, self._records.store, home, key)).members
+        upload = self._records.store.documents.insert(uploads(bucket), upload_key(key, upload_id), body)
         return {
             "Bucket": bucket,
             "Key": key,
             "UploadId": upload_id,
             "ChecksumAlgorithm": algorithm,
             "ChecksumType": kind if algorithm else None,
-            **headers.encryption(body),
+            **encryption.told(body, ctx.request),
+            **lifecycle.abortion_members(home.body, key, upload.created),
         }
 
     @operation()
@@ -115,14 +129,14 @@ class Multipart:
     ) -> dict[str, Any]:
         headers.refuse_unsupported(ctx.request)
         upload = self._open(ctx, bucket, key, part_number, upload_id)
+        locks.check_digest(ctx, upload.body.get("Lock") or {}, "Part")
         promised = expected(ctx)
         algorithm = _part_algorithm(upload, promised)
-        async with self._intake.receive(promised, algorithm) as received:
-            part = self._keep(ctx, bucket, upload, part_number, received)
-        await self._records.unnamed.empty(part.pop("Replaced"))
+        cipher = await self._cipher(ctx, upload)
+        part = await self._receive(ctx, bucket, upload, part_number, promised, algorithm, cipher)
         shown = promised.algorithm or algorithm
         part["Checksums"] = {shown.name: part["Checksums"][shown.name]}
-        return headers.written(part) | headers.encryption(upload.body)
+        return headers.written(part) | encryption.told(upload.body, ctx.request)
 
     @operation()
     async def upload_part_copy(
@@ -133,16 +147,20 @@ class Multipart:
         source = self._sources.find(ctx, copy_source)
         span = source.part(ctx.request.get("CopySourceRange"))
         algorithm = ALGORITHMS[upload.body["Algorithm"] or checksums.DEFAULT]
-        promised = Expected(self._sources.read(source, span), length=span.length)
-        async with self._intake.receive(promised, algorithm) as received:
-            part = self._keep(ctx, bucket, upload, part_number, received)
-        await self._records.unnamed.empty(part.pop("Replaced"))
+        cipher = await self._cipher(ctx, upload)
+        reading = await self._sources.read(ctx, source, span)
+        try:
+            promised = Expected(reading, length=span.length)
+            part = await self._receive(ctx, bucket, upload, part_number, promised, algorithm, cipher)
+        finally:
+            reading.close()
         result = {
             "ETag": f'"{part["ETag"]}"',
             "LastModified": headers.whole_seconds(self._records.clock.now()),
             **(checksums.members(part["Checksums"]) if upload.body["Algorithm"] else {}),
         }
-        return {"CopyPartResult": result, **headers.encryption(upload.body)}
+        told = {"CopySourceVersionId": self._records.told_version(source.bucket, source.document)}
+        return {"CopyPartResult": result, **told, **encryption.told(upload.body, ctx.request)}
 
     @operation()
     async def abort_multipart_upload(
@@ -154,11 +172,33 @@ class Multipart:
         await self._records.unnamed.empty(dropped)
         return {}
 
+    async def _cipher(self, ctx: Context, upload: Document) -> Cipher | None:
+        """What seals the upload's parts. Raises AwsError."""
+        own = customer.check_part(ctx.request, upload.body)
+        return await encryption.cipher_of(ctx, self._records.store, upload.body, own)
+
     def _open(self, ctx: Context, bucket: str, key: str, number: int, upload_id: str) -> Document:
-        if not 1 <= number <= MAX_PARTS:
-            message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
-            raise errors.invalid_argument(message, "partNumber", number)
+        check_number(number)
         return find_upload(self._records, ctx, bucket, key, upload_id)
+
+    async def _receive(
+        self,
+        ctx: Context,
+        bucket: str,
+        upload: Document,
+        number: int,
+        promised: Expected,
+        algorithm: Algorithm,
+        cipher: Cipher | None,
+    ) -> dict[str, Any]:
+        """The part's document. Raises AwsError."""
+        space = upload_parts(bucket, upload.body["UploadId"])
+        with self._assemblies.place(upload, space, part_key(number), number, promised.length) as piece:
+            place = (piece.blob, piece.at) if piece is not None else None
+            async with self._intake.receive(promised, algorithm, cipher, place) as received:
+                part = self._keep(ctx, bucket, upload, number, received)
+        await self._records.unnamed.empty(part.pop("Replaced"))
+        return part
 
     def _keep(self, ctx: Context, bucket: str, upload: Document, number: int, received: Received) -> dict[str, Any]:
         """The part's document; Replaced is the entry of an earlier part of that number, to be emptied.
@@ -173,8 +213,9 @@ class Multipart:
             present = store.documents.get(space, part_key(number))
             part = received.described() | {"PartNumber": number, "LastModified": self._records.clock.now()}
             store.documents.put(space, part_key(number), part)
-            unnamed.take(received.announced)
-            replaced = unnamed.announce([present.body["Blob"]]) if present is not None else None
+            unnamed.take(received.blob)
+            alone = present is not None and "At" not in present.body
+            replaced = unnamed.announce(blobs_of(present.body)) if present is not None and alone else None
         return {**part, "Replaced": replaced}
 
 

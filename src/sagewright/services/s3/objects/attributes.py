@@ -11,6 +11,7 @@ from sagewright.kit.operation import Context, operation
 from sagewright.services.s3 import errors
 from sagewright.services.s3.objects import headers
 from sagewright.services.s3.objects.listing import checked_limit
+from sagewright.services.s3.objects.opening import Opening
 from sagewright.services.s3.records import Records
 from sagewright.services.s3.storage import checksums
 from sagewright.store import Document
@@ -21,8 +22,9 @@ _KNOWN = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 class Attributes:
     """What an object is, without its bytes."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, opening: Opening) -> None:
         self._records = records
+        self._opening = opening
 
     @operation()
     def get_object_attributes(
@@ -33,6 +35,7 @@ class Attributes:
             message = "Invalid attribute name specified."
             raise errors.invalid_argument(message, "x-amz-object-attributes", ",".join(object_attributes))
         document = self._records.get(ctx, bucket, key)
+        self._opening.check(ctx, document)
         body = document.body
         every = {
             "ETag": body["ETag"],
@@ -42,7 +45,11 @@ class Attributes:
             "ObjectSize": body["Size"],
         }
         chosen = {name: value for name, value in every.items() if name in object_attributes}
-        return {"LastModified": headers.whole_seconds(body["LastModified"]), **chosen}
+        return {
+            "LastModified": headers.whole_seconds(body["LastModified"]),
+            "VersionId": self._records.told_version(bucket, document),
+            **chosen,
+        }
 
     def _parts(self, request: dict[str, Any], bucket: str, document: Document) -> dict[str, Any] | None:
         """The parts themselves are told only of uploads whose parts have checksums of their own."""

@@ -13,6 +13,7 @@ from sagewright.core.errors import AwsError
 from sagewright.services.s3 import errors
 from sagewright.services.s3.objects.headers import whole_seconds
 from sagewright.services.s3.records import Condition, no_condition
+from sagewright.services.s3.versions import is_marker
 from sagewright.store import Document
 
 
@@ -77,25 +78,37 @@ def on_write(request: dict[str, Any], key: str) -> Condition:
     if if_match is None and if_none_match is None:
         return no_condition
 
-    def condition(present: Document | None) -> None:
-        if if_none_match is not None and present is not None:
-            raise errors.precondition_failed("If-None-Match")
-        if if_match is not None:
-            if present is None:
-                raise errors.no_such_key(key)
-            if not matches(if_match, present.body["ETag"]):
-                raise errors.precondition_failed("If-Match")
-
-    return condition
+    return _OnWrite(key, if_match)
 
 
-def on_delete(etag: str | None) -> Condition:
+class _OnWrite:
+    """Looked at before the body is taken in and again when it is there: an object may be deleted in between."""
+
+    def __init__(self, key: str, if_match: str | None) -> None:
+        self._key = key
+        self._if_match = if_match
+        self._held = False
+
+    def __call__(self, present: Document | None) -> None:
+        if self._if_match is None:
+            if present is not None:
+                raise errors.precondition_failed("If-None-Match")
+        elif present is None:
+            raise errors.conditional_conflict(self._key) if self._held else errors.no_such_key(self._key)
+        elif not matches(self._if_match, present.body["ETag"]):
+            raise errors.precondition_failed("If-Match")
+        self._held = True
+
+
+def on_delete(etag: str | None, key: str) -> Condition:
     """The condition of a delete: the ETag it expects, or ``*`` for any."""
     if etag is None:
         return no_condition
 
     def condition(present: Document | None) -> None:
-        if present is None or not matches(etag, present.body["ETag"]):
+        if present is None:
+            raise errors.no_such_key(key)
+        if is_marker(present.body) or not matches(etag, present.body["ETag"]):
             raise errors.precondition_failed("If-Match")
 
     return condition

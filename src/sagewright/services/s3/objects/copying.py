@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sagewright.core.ids import short_id
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import errors
-from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3 import errors, lifecycle, locks
+from sagewright.services.s3.access import acl
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.objects import conditions, headers
+from sagewright.services.s3.objects import conditions, encryption, headers
+from sagewright.services.s3.objects.encryption import Choice
 from sagewright.services.s3.objects.source import Source, Sources
 from sagewright.services.s3.objects.tagging import parse_header
-from sagewright.services.s3.records import Condition, Records
-from sagewright.services.s3.storage import checksums
+from sagewright.services.s3.records import Condition, Placed, Records
+from sagewright.services.s3.storage import blocks, checksums
 from sagewright.services.s3.storage.checksums import ALGORITHMS, FULL_OBJECT, Algorithm
 from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.expected import Expected
@@ -39,50 +39,83 @@ class Copying:
     async def copy_object(
         self, ctx: Context, bucket: str, key: str, copy_source: str, **members: Any
     ) -> dict[str, Any]:
-        check_acl(self._records.bucket(ctx, bucket), ctx.request)
+        home = self._records.bucket(ctx, bucket)
         check_key(key)
         source = self._sources.find(ctx, copy_source)
-        body = _described(ctx.request, source)
+        body = _described(ctx.request, source) | locks.of_write(ctx, home, self._records.clock.now())
+        body |= acl.of_write(ctx, home)
         _check_self_copy(ctx.request, source, bucket, key)
         condition = conditions.on_write(ctx.request, key)
         condition(self._records.find(bucket, key))
-        reading = self._sources.read(source, source.whole())
         algorithm = _algorithm(ctx.request, source)
-        if not _same_sums(source, algorithm) or not await self._link(bucket, key, body, source, condition):
-            await self._copy(bucket, key, body, reading, algorithm, condition)
-        reading.close()
+        reading = await self._sources.read(ctx, source, source.whole())
+        try:
+            choice = await encryption.choose(ctx, self._records.store, home, key)
+            placed = await self._link(bucket, key, body, source, choice, algorithm, condition)
+            if placed is None:
+                placed = await self._copy(bucket, key, body, reading, choice, algorithm, condition)
+        finally:
+            reading.close()
         written = headers.written(body)
         result = {
             "LastModified": headers.whole_seconds(self._records.clock.now()),
             **{name: value for name, value in written.items() if name == "ETag" or name.startswith("Checksum")},
         }
-        return {"CopyObjectResult": result, **headers.encryption(body)}
+        return {
+            "CopyObjectResult": result,
+            "VersionId": placed.version_id,
+            "CopySourceVersionId": self._records.told_version(source.bucket, source.document),
+            "Expiration": lifecycle.expiration_header(home.body, key, body, self._records.clock.now()),
+            **encryption.told(body, ctx.request),
+        }
 
-    async def _link(self, bucket: str, key: str, body: dict[str, Any], source: Source, condition: Condition) -> bool:
-        """Give the bytes a second name: no byte is copied. False where that cannot be, and nothing has happened."""
-        blob = short_id(32)
-        announced = self._records.unnamed.announce([blob])
-        same = {name: source.body[name] for name in ("Size", "ETag", "Checksums", "ChecksumType")}
+    async def _link(
+        self,
+        bucket: str,
+        key: str,
+        body: dict[str, Any],
+        source: Source,
+        choice: Choice,
+        algorithm: Algorithm,
+        condition: Condition,
+    ) -> Placed | None:
+        """Give the bytes a second name: no byte is copied. None where that cannot be, and nothing has happened."""
+        seal = encryption.same_key(source.body, choice)
+        if seal is None or not _same_sums(source, algorithm):
+            return None
+        blob = self._records.unnamed.reserve()
+        same = {name: source.body[name] for name in ("Size", "ETag", "Checksums", "ChecksumType")} | seal
+        same["Runs"] = blocks.listed(self._records.store, source.body)
         try:
             await self._disk.run(self._records.store.blobs.link, source.body["Blob"], blob)
             body |= {**same, "Blob": blob}
-            replaced = self._records.place(bucket, key, body, announced=announced, condition=condition)
+            placed = self._records.place(bucket, key, body, announced=blob, condition=condition)
         except OSError:
-            await self._records.unnamed.empty(announced)
-            return False
+            await self._records.unnamed.empty(blob)
+            return None
         except BaseException:
-            await self._records.unnamed.empty(announced)
+            await self._records.unnamed.empty(blob)
             raise
-        await self._records.unnamed.empty(replaced)
-        return True
+        await self._records.unnamed.empty(placed.replaced)
+        return placed
 
     async def _copy(
-        self, bucket: str, key: str, body: dict[str, Any], reading: Reading, algorithm: Algorithm, condition: Condition
-    ) -> None:
-        async with self._intake.receive(Expected(reading, length=reading.span.length), algorithm) as received:
+        self,
+        bucket: str,
+        key: str,
+        body: dict[str, Any],
+        reading: Reading,
+        choice: Choice,
+        algorithm: Algorithm,
+        condition: Condition,
+    ) -> Placed:
+        promised = Expected(reading, length=reading.span.length)
+        body |= choice.members
+        async with self._intake.receive(promised, algorithm, choice.cipher) as received:
             body |= received.described() | {"ChecksumType": FULL_OBJECT}
-            replaced = self._records.place(bucket, key, body, announced=received.announced, condition=condition)
-        await self._records.unnamed.empty(replaced)
+            placed = self._records.place(bucket, key, body, announced=received.blob, condition=condition)
+        await self._records.unnamed.empty(placed.replaced)
+        return placed
 
 
 def _described(request: dict[str, Any], source: Source) -> dict[str, Any]:
@@ -103,7 +136,9 @@ def _described(request: dict[str, Any], source: Source) -> dict[str, Any]:
 def _check_self_copy(request: dict[str, Any], source: Source, bucket: str, key: str) -> None:
     if (source.bucket, source.key) != (bucket, key) or request.get("MetadataDirective") == "REPLACE":
         return
-    if any(request.get(name) for name in headers.STORAGE):
+    if "NoncurrentSince" in source.body:  # this is how an earlier version is made the current one again
+        return
+    if any(request.get(name) for name in (*headers.STORAGE, "ServerSideEncryption", "SSECustomerAlgorithm")):
         return
     raise errors.invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's "

@@ -10,7 +10,7 @@ from sagewright.services.s3 import errors
 from sagewright.services.s3.storage import checksums
 
 SYSTEM = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
-STORAGE = ("StorageClass", "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "WebsiteRedirectLocation")
+STORAGE = ("StorageClass", "WebsiteRedirectLocation")
 _STORAGE_CLASSES = (
     "STANDARD",
     "REDUCED_REDUNDANCY",
@@ -21,7 +21,6 @@ _STORAGE_CLASSES = (
     "DEEP_ARCHIVE",
     "GLACIER_IR",
 )
-_ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 _METADATA_BYTES = 2048
 _DEFAULT_TYPE = "binary/octet-stream"
 
@@ -48,13 +47,9 @@ def described(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_unsupported(request: dict[str, Any]) -> None:
-    """What would be a false promise to accept: keys of the client's own, locks. Raises AwsError 501."""
-    for name in ("SSECustomerAlgorithm", "SSECustomerKey", "CopySourceSSECustomerKey"):
-        if request.get(name):
-            raise not_implemented("s3", "SSE-C")
-    for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", "ObjectLockEventHold"):
-        if request.get(name):
-            raise not_implemented("s3", "object lock")
+    """What would be a false promise to accept. Raises AwsError 501."""
+    if request.get("ObjectLockEventHold"):
+        raise not_implemented("s3", "event holds")
     if request.get("WriteOffsetBytes") is not None:
         raise errors.unsupported_header("x-amz-write-offset-bytes")
 
@@ -66,10 +61,6 @@ def _check_storage(request: dict[str, Any]) -> None:
         raise AwsError(
             "InvalidStorageClass", "The storage class you specified is not valid", StorageClassRequested=chosen
         )
-    encryption = request.get("ServerSideEncryption")
-    if encryption and encryption not in _ENCRYPTIONS:
-        message = "The encryption method specified is not supported"
-        raise errors.invalid_argument(message, "x-amz-server-side-encryption", encryption)
 
 
 def storage_class(body: dict[str, Any]) -> str:
@@ -95,13 +86,7 @@ def written(body: dict[str, Any]) -> dict[str, Any]:
     return {
         "ETag": f'"{body["ETag"]}"',
         **checksums.members(body["Checksums"], body.get("ChecksumType")),
-        **encryption(body),
     }
-
-
-def encryption(body: dict[str, Any]) -> dict[str, Any]:
-    names = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled")
-    return {name: body["Storage"].get(name) for name in names} if "Storage" in body else {}
 
 
 def whole_seconds(at: float) -> float:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
+from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
-from sagewright.services.s3 import errors
-from sagewright.services.s3.names import check_key
+from sagewright.services.s3 import archive, errors
+from sagewright.services.s3.names import check_key, split_source
 from sagewright.services.s3.objects import conditions
+from sagewright.services.s3.objects.opening import Opening
 from sagewright.services.s3.records import Records
 from sagewright.services.s3.storage import ranges
-from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.expected import MAX_PUT
 from sagewright.services.s3.storage.ranges import Span
 from sagewright.services.s3.storage.reading import Reading
+from sagewright.services.s3.versions import key_of
 from sagewright.store import Document
 
 
@@ -31,7 +32,7 @@ class Source:
 
     @property
     def key(self) -> str:
-        return self.document.key
+        return key_of(self.document)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -53,24 +54,20 @@ class Source:
 class Sources:
     """Finds and reads sources."""
 
-    def __init__(self, records: Records, disk: Disk) -> None:
+    def __init__(self, records: Records, opening: Opening) -> None:
         self._records = records
-        self._disk = disk
+        self._opening = opening
 
     def find(self, ctx: Context, header: str) -> Source:
         """Raises AwsError: an unreadable header, no such object, a condition that does not hold."""
-        path, _, query = header.partition("?")
-        try:
-            bucket, _, key = unquote(path, errors="strict").removeprefix("/").partition("/")
-        except UnicodeDecodeError:
-            bucket, key = "", ""
+        bucket, key, version = split_source(header)
         if not bucket or not key:
             message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
             raise errors.invalid_argument(message, "x-amz-copy-source", header)
         check_key(key)
-        name, _, version = query.partition("=")
-        document = self._find(ctx, bucket, key, version if name == "versionId" else None)
+        document = self._find(ctx, bucket, key, version)
         conditions.check_copy_source(ctx.request, document.body)
+        archive.check_source(document.body, self._records.clock.now())
         return Source(bucket, document)
 
     def _find(self, ctx: Context, bucket: str, key: str, version: str | None) -> Document:
@@ -78,7 +75,14 @@ class Sources:
         account = self._records.home(bucket).body["Account"]
         if expected and expected != account:
             raise errors.access_denied()
-        return self._records.version(bucket, key, version)
+        try:
+            return self._records.version(bucket, key, version)
+        except AwsError as error:
+            if error.code != "MethodNotAllowed":
+                raise
+            message = "The source of a copy request may not specifically refer to a delete marker by version id."
+            raise errors.invalid_request(message) from None
 
-    def read(self, source: Source, span: Span) -> Reading:
-        return Reading(self._records.store.blobs.path(source.body["Blob"]), span, self._disk)
+    async def read(self, ctx: Context, source: Source, span: Span) -> Reading:
+        """Raises AwsError, those of the source's encryption too."""
+        return await self._opening.open(ctx, source.bucket, source.document, span, "CopySource")

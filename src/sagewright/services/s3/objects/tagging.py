@@ -62,7 +62,10 @@ class Tagging:
     @operation()
     def get_object_tagging(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
         document = self._records.get(ctx, bucket, key)
-        return {"TagSet": listed(document.body.get("Tags", {}))}
+        return {
+            "TagSet": listed(document.body.get("Tags", {})),
+            "VersionId": self._records.told_version(bucket, document),
+        }
 
     @operation()
     def put_object_tagging(
@@ -78,4 +81,4 @@ class Tagging:
     def _set(self, ctx: Context, bucket: str, key: str, tags: dict[str, str]) -> dict[str, Any]:
         document = self._records.get(ctx, bucket, key)
         self._records.store.documents.update(document, body={**document.body, "Tags": tags})
-        return {}
+        return {"VersionId": self._records.told_version(bucket, document)}

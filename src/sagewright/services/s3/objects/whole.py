@@ -8,17 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from sagewright.kit.operation import Context, operation
-from sagewright.services.s3 import errors
-from sagewright.services.s3.access.acl import check_acl
+from sagewright.services.s3 import archive, errors, lifecycle, locks, versions
+from sagewright.services.s3.access import acl
 from sagewright.services.s3.names import check_key
-from sagewright.services.s3.objects import conditions, headers
+from sagewright.services.s3.objects import conditions, encryption, headers
+from sagewright.services.s3.objects.opening import Opening
 from sagewright.services.s3.objects.tagging import parse_header
 from sagewright.services.s3.records import Records
 from sagewright.services.s3.storage import checksums, ranges
-from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.expected import expected
 from sagewright.services.s3.storage.ranges import Span
-from sagewright.services.s3.storage.reading import Reading
 from sagewright.services.s3.storage.writing import Intake
 from sagewright.store import Document
 
@@ -32,63 +31,86 @@ _OVERRIDES = {f"Response{name}": name for name in headers.SYSTEM}
 class Objects:
     """Whole objects, in and out."""
 
-    def __init__(self, records: Records, intake: Intake, disk: Disk) -> None:
+    def __init__(self, records: Records, intake: Intake, opening: Opening) -> None:
         self._records = records
         self._intake = intake
-        self._disk = disk
+        self._opening = opening
 
     @operation()
     async def put_object(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
-        check_acl(self._records.bucket(ctx, bucket), ctx.request)
+        home = self._records.bucket(ctx, bucket)
         check_key(key)
-        body = headers.described(ctx.request) | parse_header(ctx.request.get("Tagging"))
+        body = headers.described(ctx.request) | parse_header(ctx.request.get("Tagging")) | acl.of_write(ctx, home)
+        lock = locks.of_write(ctx, home, self._records.clock.now())
+        locks.check_digest(ctx, lock, "Object")
+        body |= lock
         condition = conditions.on_write(ctx.request, key)
         condition(self._records.find(bucket, key))
-        async with self._intake.receive(expected(ctx)) as received:
+        promised = expected(ctx)
+        choice = await encryption.choose(ctx, self._records.store, home, key)
+        body |= choice.members
+        async with self._intake.receive(promised, cipher=choice.cipher) as received:
             body |= received.described() | {"ChecksumType": checksums.FULL_OBJECT}
-            replaced = self._records.place(bucket, key, body, announced=received.announced, condition=condition)
-        await self._records.unnamed.empty(replaced)
-        return headers.written(body)
+            placed = self._records.place(bucket, key, body, announced=received.blob, condition=condition)
+        await self._records.unnamed.empty(placed.replaced)
+        expiration = lifecycle.expiration_header(home.body, key, body, self._records.clock.now())
+        told = {"VersionId": placed.version_id, "Expiration": expiration}
+        return headers.written(body) | encryption.told(body, ctx.request) | told
 
     @operation()
     async def get_object(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
         """Body is an async iterator of bytes."""
-        document = self._find(ctx, bucket, key)
-        span, shown = self._answer(ctx, bucket, document)
-        shown["Body"] = Reading(self._records.store.blobs.path(document.body["Blob"]), span, self._disk)
+        home, document = self._find(ctx, bucket, key)
+        archive.check_readable(document.body, self._records.clock.now())
+        span, shown = self._answer(ctx, home, document)
+        shown["Body"] = await self._opening.open(ctx, bucket, document, span)
+        await self._tell_place(ctx, bucket, document)
         return shown
 
     @operation()
-    def head_object(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
-        return self._answer(ctx, bucket, self._find(ctx, bucket, key))[1]
+    async def head_object(self, ctx: Context, bucket: str, key: str, **members: Any) -> dict[str, Any]:
+        home, document = self._find(ctx, bucket, key)
+        self._opening.check(ctx, document)
+        shown = self._answer(ctx, home, document)[1]
+        await self._tell_place(ctx, bucket, document)
+        return shown
 
-    def _find(self, ctx: Context, bucket: str, key: str) -> Document:
+    async def _tell_place(self, ctx: Context, bucket: str, document: Document) -> None:
+        if ctx.http is not None and BLOB_HEADER in ctx.http.headers:
+            place = await self._opening.place(bucket, document)
+            if place is not None:
+                ctx.headers[BLOB_HEADER] = place
+
+    def _find(self, ctx: Context, bucket: str, key: str) -> tuple[Document, Document]:
+        """The bucket and the version."""
         headers.refuse_unsupported(ctx.request)
-        document = self._records.get(ctx, bucket, key)
+        home = self._records.bucket(ctx, bucket)
+        check_key(key)
+        document = self._records.version(bucket, key, ctx.request.get("VersionId"))
         conditions.check_read(ctx.request, document.body)
-        return document
+        return home, document
 
-    def _answer(self, ctx: Context, bucket: str, document: Document) -> tuple[Span, dict[str, Any]]:
+    def _answer(self, ctx: Context, home: Document, document: Document) -> tuple[Span, dict[str, Any]]:
         """What GET and HEAD share: the bytes meant, and all output members but the body."""
         body, request = document.body, ctx.request
-        shown = headers.shown(body)
+        shown = headers.shown(body) | encryption.told(body, request) | locks.shown(body)
+        shown["VersionId"] = body["VersionId"] if versions.status_of(home) else None
+        if "NoncurrentSince" not in body:
+            shown["Expiration"] = lifecycle.expiration_header(home.body, document.key, body)
+        shown["Restore"] = archive.restore_header(body, self._records.clock.now())
         whole = Span(0, body["Size"], body["Size"])
         number = request.get("PartNumber")
         if number is not None:
             if request.get("Range"):
                 raise errors.invalid_request("Cannot specify both Range header and partNumber query parameter")
-            span: Span | None = self._part(bucket, document, number, shown, bool(request.get("ChecksumMode")))
+            span: Span | None = self._part(home.key, document, number, shown, bool(request.get("ChecksumMode")))
         else:
             span = ranges.parse(request.get("Range"), body["Size"])
             if span is None and str(request.get("ChecksumMode", "")).upper() == "ENABLED":
                 shown |= checksums.members(body["Checksums"], body["ChecksumType"])
         if span is not None and span.length:
             shown["ContentRange"] = span.content_range
-        for override, name in _OVERRIDES.items():
-            if request.get(override):
-                shown[name] = request[override]
-        if ctx.http is not None and BLOB_HEADER in ctx.http.headers:
-            ctx.headers[BLOB_HEADER] = self._records.store.blobs.relative(body["Blob"])
+        shown |= _overridden(ctx)
         span = span or whole
         shown["ContentLength"] = span.length
         return span, shown
@@ -106,3 +128,11 @@ class Objects:
             own = next((part["Checksums"] for part in parts if part["PartNumber"] == number), body["Checksums"])
             shown |= checksums.members(own, body["ChecksumType"])
         return span
+
+
+def _overridden(ctx: Context) -> dict[str, Any]:
+    """Headers that the request wants to be other than the object's. Raises AwsError where nobody signed it."""
+    found = {name: ctx.request[override] for override, name in _OVERRIDES.items() if ctx.request.get(override)}
+    if found and ctx.http is not None and not ctx.access_key:
+        raise errors.invalid_request("Request specific response headers cannot be used for anonymous GET requests.")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -11,12 +12,17 @@ _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
 
 _THREADS = 16
+_M_ARENA_MAX = -8
+"""Of glibc's mallopt."""
+SMALL = 1 << 16
+"""Bytes that are read or written on the event loop: less than the trip to a thread costs."""
 
 
 class Disk:
     """A pool of threads; they are made when first needed."""
 
     def __init__(self) -> None:
+        _few_arenas()
         self._pool = ThreadPoolExecutor(_THREADS, "s3-disk")
 
     def start(
@@ -33,6 +39,14 @@ class Disk:
         except asyncio.CancelledError:
             await settle(future)
             raise
+
+
+def _few_arenas() -> None:
+    """Have threads share their heaps: glibc would give each its own, and keep in all of them what streams through."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 async def settle(*futures: asyncio.Future[None] | asyncio.Future[_Result]) -> None:

@@ -15,7 +15,7 @@ from sagewright.kit.operation import Context
 from sagewright.services.s3 import errors
 from sagewright.services.s3.storage.checksums import ALGORITHMS, BY_HEADER, Algorithm, decode, encode
 from sagewright.wire import aws_chunked
-from sagewright.wire.http import Body, Headers
+from sagewright.wire.http import Body, Headers, HttpRequest
 
 MAX_PUT = 5 * 2**30
 """Most bytes of one PUT or one part."""
@@ -82,9 +82,10 @@ def expected(ctx: Context) -> Expected:
     body = ctx.request.get("Body")
     if isinstance(body, bytes):
         body = Body.of(body)
-    found = Expected(body if body is not None else Body.of(b""))
+    body = body if body is not None else Body.of(b"")
+    found = Expected(body, body.length)
     if ctx.http is not None:
-        _length(found, body, ctx.http.headers)
+        _length(found, body, ctx.http)
         _payload_hash(found, ctx.http.headers)
     if ctx.request.get("ContentMD5") is not None:
         found.md5 = decode(ctx.request["ContentMD5"].strip(), 16)
@@ -105,8 +106,9 @@ def too_large(size: int) -> AwsError:
     return AwsError("EntityTooLarge", message, ProposedSize=size, MaxSizeAllowed=MAX_PUT)
 
 
-def _length(found: Expected, body: Body | None, headers: Headers) -> None:
+def _length(found: Expected, body: Body | None, request: HttpRequest) -> None:
     """Lengths, and the payload out of aws-chunked."""
+    headers = request.headers
     encodings = [item.strip().lower() for item in headers.get("content-encoding").split(",")]
     chunked = headers.get("x-amz-content-sha256").startswith("STREAMING-") or "aws-chunked" in encodings
     if not chunked:
@@ -120,7 +122,7 @@ def _length(found: Expected, body: Body | None, headers: Headers) -> None:
     if not declared.isascii() or not declared.isdecimal() or len(declared) > 18:
         raise _no_length()
     found.length = int(declared)
-    decoder = aws_chunked.Decoder()
+    decoder = aws_chunked.Decoder(request.chunk_signatures)
     found.trailers = decoder.trailers
     found.chunks = aws_chunked.decode(found.chunks, decoder)  # type: ignore[arg-type]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from sagewright.core.errors import AwsError
 from sagewright.services.s3 import errors
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
-_COPY_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+_RANGE = re.compile(r"bytes=(\d{0,99})-(\d{0,99})", re.IGNORECASE)
+_COPY_RANGE = re.compile(r"bytes=(\d{1,99})-(\d{1,99})")
 
 
 class Span(NamedTuple):

@@ -1,26 +1,41 @@
-"""An object's bytes on their way out, in steps that never hold more than two of them in memory."""
+"""An object's bytes on their way out, each block verified before any of it leaves.
+
+Steps never hold more than two of them in memory.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
-from sagewright.services.s3.storage.disk import Disk, settle
+from sagewright.services.s3.storage.blocks import Block, Corrupt, Guard, Run, spread, stored_size
+from sagewright.services.s3.storage.disk import SMALL, Disk, settle
 from sagewright.services.s3.storage.ranges import Span
 
-STEP = 1 << 20
-_SMALL = 1 << 16
-"""Bytes that are read on the event loop: less than the trip to a thread costs."""
+_STEP = 4
+"""Blocks read at once."""
+
+Report = Callable[[Corrupt], Exception]
+"""Told of what was found; what to raise."""
 
 
 class Reading:
-    """A span of an open file, as chunks. The file stays readable when the object is deleted meanwhile."""
+    """A span of an open file, as chunks. The file stays readable when the object is deleted meanwhile.
 
-    def __init__(self, path: Path, span: Span, disk: Disk) -> None:
+    Raises what report makes of a Corrupt, from start() or in the middle of the chunks.
+    """
+
+    def __init__(self, file: int, runs: Sequence[Run], guard: Guard, span: Span, disk: Disk, report: Report) -> None:
         self.span = span
+        self._file = file
+        self._guard = guard
         self._disk = disk
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._report = report
+        self._blocks = spread(runs, span.start, span.length, guard.overhead)
+        self._first: bytes | None = None
 
     def close(self) -> None:
         if self._file >= 0:
@@ -30,35 +45,95 @@ class Reading:
     def __del__(self) -> None:
         self.close()
 
+    async def start(self) -> Reading:
+        """Read and verify the first step, while an answer can still say that it failed."""
+        try:
+            step = self._next()
+            if sum(block.stored for block in step) <= SMALL:
+                self._first = self._read(step)
+            else:
+                self._first = await self._disk.run(self._read, step)
+        except Corrupt as found:
+            self.close()
+            raise self._report(found) from None
+        return self
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            if self.span.length <= _SMALL:
-                yield self._read(self.span.start, self.span.length)
-                return
-            async for chunk in self._steps():
-                yield chunk
+            if self._first is None:
+                await self.start()
+            ahead = self._ahead()
+            chunk, self._first = self._first, b""
+            try:
+                while chunk:
+                    yield chunk
+                    chunk = await ahead if ahead is not None else b""
+                    ahead = self._ahead()
+            except Corrupt as found:
+                raise self._report(found) from None
+            finally:
+                if ahead is not None:
+                    await settle(ahead)
         finally:
             self.close()
 
-    async def _steps(self) -> AsyncIterator[bytes]:
-        at, end = self.span.start, self.span.start + self.span.length
-        ahead = self._disk.start(self._read, at, min(STEP, end - at))
-        try:
-            while at < end:
-                chunk = await ahead
-                at += len(chunk)
-                if at < end:
-                    ahead = self._disk.start(self._read, at, min(STEP, end - at))
-                yield chunk
-        finally:
-            await settle(ahead)
+    def _next(self) -> list[Block]:
+        return list(islice(self._blocks, _STEP))
 
-    def _read(self, at: int, size: int) -> bytes:
-        """Raises OSError where the file ends early: a broken connection rather than a part passed off as the whole."""
-        chunk = os.pread(self._file, size, at)
-        while len(chunk) < size:
-            more = os.pread(self._file, size - len(chunk), at + len(chunk))
-            if not more:
-                raise OSError("a stored object is shorter than it should be")
-            chunk += more
-        return chunk
+    def _ahead(self) -> asyncio.Future[bytes] | None:
+        step = self._next()
+        return self._disk.start(self._read, step) if step else None
+
+    def _read(self, step: list[Block]) -> bytes:
+        """The body's bytes of some blocks that follow one another, as far as they are in the span. Raises Corrupt."""
+        if not step:
+            return b""
+        data = memoryview(pread(self._file, step))
+        opened: list[bytes | memoryview] = []
+        at = 0
+        for block in step:
+            opened.append(self._guard.open(block, data[at : at + block.stored]))
+            at += block.stored
+        start = step[0].start
+        end = start + sum(map(len, opened))
+        before, behind = max(self.span.start - start, 0), max(end - self.span.start - self.span.length, 0)
+        if behind:
+            opened[-1] = opened[-1][: len(opened[-1]) - behind]
+        if before:
+            opened[0] = opened[0][before:]
+        return b"".join(opened)
+
+
+def pread(file: int, step: list[Block]) -> bytes:
+    """Some blocks that follow one another, as they lie in the file. Raises Corrupt."""
+    at, size = step[0].at, sum(block.stored for block in step)
+    pieces: list[bytes] = []
+    try:
+        while size and (piece := os.pread(file, size, at)):
+            pieces.append(piece)
+            at += len(piece)
+            size -= len(piece)
+    except OSError as error:
+        raise Corrupt(str(error), step[0].number) from None
+    if size:
+        cut = next(block for block in step if block.at + block.stored > at)
+        raise Corrupt("the file ends too early", cut.number)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def verify(path: Path, runs: Sequence[Run], guard: Guard) -> None:
+    """Read a whole blob and compare. Blocks for the disk. Raises Corrupt."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Corrupt("its file is not there") from None
+    try:
+        if os.fstat(file).st_size != stored_size(runs, guard.overhead):
+            raise Corrupt("the file has another size")
+        blocks = spread(runs, 0, sum(run.size for run in runs), guard.overhead)
+        while step := list(islice(blocks, _STEP)):
+            data = memoryview(pread(file, step))
+            for block in step:
+                guard.open(block, data[block.at - step[0].at :][: block.stored])
+    finally:
+        os.close(file)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,11 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.services.s3 import errors
 from sagewright.services.s3.storage.blobs import Unnamed
+from sagewright.services.s3.storage.blocks import PlainWriter, Run, RunWriter, told
 from sagewright.services.s3.storage.checksums import ALGORITHMS, DEFAULT, Algorithm, encode
-from sagewright.services.s3.storage.disk import Disk, settle
+from sagewright.services.s3.storage.disk import SMALL, Disk, settle
 from sagewright.services.s3.storage.expected import MAX_PUT, Expected, too_large
+from sagewright.services.s3.storage.sealed import Cipher, SealedWriter
 from sagewright.store import Store
 from sagewright.store.blobs import BlobWriter
 from sagewright.wire.aws_chunked import BadChunks
@@ -26,22 +29,23 @@ from sagewright.wire.aws_chunked import BadChunks
 _MOST, _LEAST = 4 << 20, 1 << 20
 """Bytes handed to the threads at once: the more the fewer trips, and many uploads at a time share the most."""
 
-_Step = Sequence[bytes | memoryview]
-
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A body on disk, verified, under a blob that no document names yet: announced is its entry."""
+    """A body on disk, verified, under a blob that no document names yet."""
 
     blob: str
-    announced: str
-    size: int
-    md5: bytes
+    run: Run
+    etag: str
     checksums: dict[str, str]
+    at: int | None = None
+    """Where in the blob it lies, if that is not the body's alone."""
 
     def described(self) -> dict[str, Any]:
         """Its members of an object's or a part's document."""
-        return {"Blob": self.blob, "Size": self.size, "ETag": self.md5.hex(), "Checksums": self.checksums}
+        run = told(self.run)
+        found = {"Blob": self.blob, "Size": run[0], "Runs": [run], "ETag": self.etag, "Checksums": self.checksums}
+        return found if self.at is None else found | {"At": self.at}
 
 
 class _Hashes:
@@ -52,16 +56,11 @@ class _Hashes:
         self.sha256 = hashlib.sha256() if expected.sha256 is not None else None
         self.checksums = {algorithm.name: algorithm.new() for algorithm in algorithms}
 
-    def others(self, step: _Step) -> None:
-        for piece in step:
-            if self.sha256 is not None:
-                self.sha256.update(piece)
-            for checksum in self.checksums.values():
-                checksum.update(piece)
-
-    def main(self, step: _Step) -> None:
-        for piece in step:
-            self.md5.update(piece)
+    def others(self, step: bytes) -> None:
+        if self.sha256 is not None:
+            self.sha256.update(step)
+        for checksum in self.checksums.values():
+            checksum.update(step)
 
 
 class Intake:
@@ -75,33 +74,48 @@ class Intake:
         self._active = 0
 
     @asynccontextmanager
-    async def receive(self, expected: Expected, algorithm: Algorithm | None = None) -> AsyncIterator[Received]:
+    async def receive(
+        self,
+        expected: Expected,
+        algorithm: Algorithm | None = None,
+        cipher: Cipher | None = None,
+        place: tuple[str, int] | None = None,
+    ) -> AsyncIterator[Received]:
         """Take a body in; the block gives its blob a name, else the blob goes. Raises AwsError.
 
         algorithm: a checksum to keep besides the one the client sent; S3's default where there is neither.
+        cipher: encrypts what is kept. place: a blob and where in it to write, instead of a blob of its own.
         """
         wanted = [item for item in (expected.algorithm, algorithm) if item is not None]
         hashes = _Hashes(expected, wanted or [ALGORITHMS[DEFAULT]])
-        writer = self._store.blobs.writer()
-        announced: str | None = None
+        if place is None:
+            blob, at = self._unnamed.reserve(), None
+            writer = self._store.blobs.writer(blob)
+        else:
+            blob, at = place
+            writer = self._store.blobs.piece_writer(blob, at)
+        target = SealedWriter(writer, cipher) if cipher is not None else PlainWriter(writer)
         self._active += 1
         try:
-            size, rest = await self._pass(expected, writer, hashes)
-            announced = self._unnamed.announce([writer.id])
-            found = await self._disk.run(_finish, writer, expected, hashes, size, rest)
-            del rest
-            yield Received(writer.id, announced, size, hashes.md5.digest(), found)
+            rest = await self._pass(expected, target, hashes)
+            if len(rest) <= SMALL:
+                run, found = _finish(writer, target, expected, hashes, rest)
+            else:
+                run, found = await self._disk.run(_finish, writer, target, expected, hashes, rest)
+            del rest  # however long the block goes on
+            etag = secrets.token_hex(16) if cipher is not None and cipher.opaque else hashes.md5.hexdigest()
+            yield Received(blob, run, etag, found, at)
         except BaseException as error:
             writer.abort()
-            await self._unnamed.empty(announced)
+            await self._unnamed.empty(blob)
             if isinstance(error, BadChunks):
                 raise errors.incomplete_body() from None
             raise
         finally:
             self._active -= 1
 
-    async def _pass(self, expected: Expected, writer: BlobWriter, hashes: _Hashes) -> tuple[int, _Step]:
-        """Write and hash all but the last step; the whole size, and that step."""
+    async def _pass(self, expected: Expected, target: RunWriter, hashes: _Hashes) -> bytes:
+        """Write and hash all but the last step, which comes back."""
         size = 0
         lanes: tuple[asyncio.Future[None], ...] = ()
         limit = expected.length if expected.length is not None else MAX_PUT
@@ -116,16 +130,18 @@ class Intake:
                 gathered += len(piece)
                 if gathered >= max(_LEAST, _MOST // self._active):
                     await _all(lanes)
+                    # In one piece: each call on a thread waits its turn for the interpreter.
+                    whole = b"".join(step)
                     lanes = (
-                        self._disk.start(hashes.main, step),
-                        self._disk.start(_write_and, writer, step, hashes.others),
+                        self._disk.start(hashes.md5.update, whole),
+                        self._disk.start(_write_and_hash, target, whole, hashes),
                     )
                     step, gathered = [], 0
             await _all(lanes)
         except BaseException:
             await settle(*lanes)
             raise
-        return size, step
+        return b"".join(step)
 
     async def _patiently(self, chunks: Any) -> AsyncIterator[bytes | memoryview]:
         stream = chunks.__aiter__()
@@ -141,27 +157,24 @@ class Intake:
             yield piece
 
 
-def _finish(writer: BlobWriter, expected: Expected, hashes: _Hashes, size: int, rest: _Step) -> dict[str, str]:
-    """Take the last step, verify the whole, make it durable; the checksums, in base64. Raises AwsError."""
-    _write(writer, rest)
-    hashes.main(rest)
-    hashes.others(rest)
+def _finish(
+    writer: BlobWriter, target: RunWriter, expected: Expected, hashes: _Hashes, rest: bytes
+) -> tuple[Run, dict[str, str]]:
+    """Take the last step, verify the whole, make it durable; the checksums in base64. Raises AwsError."""
+    _write_and_hash(target, rest, hashes)
+    hashes.md5.update(rest)
+    run = target.end()
     found = {name: checksum.digest() for name, checksum in hashes.checksums.items()}
     sha256 = hashes.sha256.hexdigest() if hashes.sha256 is not None else None
     sent = found[expected.algorithm.name] if expected.algorithm is not None else None
-    expected.verify(size, hashes.md5.digest(), sha256, sent)
+    expected.verify(run.size, hashes.md5.digest(), sha256, sent)
     writer.commit()
-    return {name: encode(value) for name, value in found.items()}
+    return run, {name: encode(value) for name, value in found.items()}
 
 
-def _write(writer: BlobWriter, step: _Step) -> None:
-    for piece in step:
-        writer.write(piece)
-
-
-def _write_and(writer: BlobWriter, step: _Step, hash_: Callable[[_Step], None]) -> None:
-    _write(writer, step)
-    hash_(step)
+def _write_and_hash(target: RunWriter, step: bytes, hashes: _Hashes) -> None:
+    target.write(step)
+    hashes.others(step)
 
 
 async def _all(lanes: tuple[asyncio.Future[None], ...]) -> None:
