@@ -71,6 +71,37 @@ class Channel:
         except FormatError as error:
             raise self.fault(str(error)) from error
 
+    def batches(self, size: int, options: ReadOptions, *, epoch: int = 0) -> Iterator[Examples]:
+        """The rows in the order of the files, ``size`` at a time; the last batch may be smaller. One file is in memory
+        at a time. epoch: which of a Pipe-mode channel's FIFOs. Raises ClientError, which names channel, file and row.
+        """
+        from sagewright_algorithms.formats import codec
+        from sagewright_algorithms.formats.examples import FormatError, concatenate
+
+        reader, left = codec(self.format), None
+        paths = [self.path.with_name(f"{self.name}_{epoch}")] if self.pipe else self.files()
+        for path in paths:
+            if not self.pipe and path.stat().st_size == 0:
+                continue
+            try:
+                whole = reader.read(path, options)
+                begin = 0
+                if left is not None:
+                    begin = min(size - left.rows, whole.rows)
+                    left = concatenate([left, whole.part(0, begin)])
+                    if left.rows < size:
+                        continue
+                    yield left
+                    left = None
+            except FormatError as error:
+                raise self.fault(f"file {path.name}, {error}") from error
+            while whole.rows - begin >= size:
+                yield whole.part(begin, begin + size)
+                begin += size
+            left = whole.part(begin, whole.rows) if begin < whole.rows else None
+        if left is not None:
+            yield left
+
     def fault(self, where: str) -> ClientError:
         """The user's data is at fault. where: file, row and what is wrong there."""
         return ClientError(f"Failed to load {self.format} data of the {self.name} channel: {where}")

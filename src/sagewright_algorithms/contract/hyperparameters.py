@@ -103,10 +103,13 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class _Number(Hyperparameter):
+    """special: words allowed besides the range, such as ``auto``; they stay text."""
+
     range: Interval = Interval()
+    special: tuple[str, ...] = ()
 
     def check(self, value: Any) -> None:
-        if value not in self.range:
+        if value not in self.special and value not in self.range:
             raise ClientError(f"Hyperparameter {self.name}: {value} is not in {self.range}")
 
 
@@ -114,8 +117,8 @@ class _Number(Hyperparameter):
 class Integer(_Number):
     type = "Integer"
 
-    def parse(self, text: str) -> int:
-        return int(text)
+    def parse(self, text: str) -> Any:
+        return text if text in self.special else int(text)
 
     def describe_range(self) -> dict[str, Any]:
         return {"IntegerParameterRangeSpecification": self.range.describe(_INTEGER_BOUND)}
@@ -125,8 +128,8 @@ class Integer(_Number):
 class Continuous(_Number):
     type = "Continuous"
 
-    def parse(self, text: str) -> float:
-        return float(text)
+    def parse(self, text: str) -> Any:
+        return text if text in self.special else float(text)
 
     def describe_range(self) -> dict[str, Any]:
         return {"ContinuousParameterRangeSpecification": self.range.describe(sys.float_info.max)}
@@ -144,6 +147,16 @@ class Categorical(Hyperparameter):
 
     def describe_range(self) -> dict[str, Any]:
         return {"CategoricalParameterRangeSpecification": {"Values": list(self.values)}}
+
+
+@dataclass(frozen=True)
+class Boolean(Categorical):
+    """``true`` or ``false``; the Python SDK writes ``True`` and ``False``."""
+
+    values: tuple[str, ...] = ("true", "false")
+
+    def parse(self, text: str) -> str:
+        return text.lower()
 
 
 @dataclass(frozen=True)

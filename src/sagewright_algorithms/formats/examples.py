@@ -32,13 +32,17 @@ class ReadOptions:
 
 @dataclass(slots=True)
 class Examples:
-    """features: (n, d). labels, weights, groups: (n,) or None. sources: (file name, rows) in the order of the rows."""
+    """features: (n, d). labels, weights, groups: (n,) or None. sources: (file name, rows) in the order of the rows.
+
+    first: rows of the first source that come before these, where they are a part of it; its ``rows`` counts them too.
+    """
 
     features: Features
     labels: Floats | None = None
     weights: Floats | None = None
     groups: NDArray[np.int64] | None = None
     sources: Sequence[tuple[str, int]] = field(default_factory=list)
+    first: int = 0
 
     @property
     def rows(self) -> int:
@@ -46,11 +50,24 @@ class Examples:
 
     def where(self, row: int) -> str:
         """The file and row (from 1) of the example at this index."""
+        row += self.first
         for name, rows in self.sources:
             if row < rows:
                 return f"file {name}, row {row + 1}"
             row -= rows
         return f"row {row + 1}"
+
+    def part(self, begin: int, end: int) -> Examples:
+        """The rows from begin up to end. Only of examples of one source."""
+        rows = slice(begin, end)
+        return Examples(
+            self.features[rows],
+            None if self.labels is None else self.labels[rows],
+            None if self.weights is None else self.weights[rows],
+            None if self.groups is None else self.groups[rows],
+            [(name, self.first + end) for name, _ in self.sources],
+            self.first + begin,
+        )
 
 
 def concatenate(parts: Sequence[Examples]) -> Examples:
@@ -63,6 +80,7 @@ def concatenate(parts: Sequence[Examples]) -> Examples:
         weights=_join(parts, "weights"),
         groups=_join(parts, "groups"),
         sources=[source for part in parts for source in part.sources],
+        first=parts[0].first,
     )
 
 

@@ -1,0 +1,1 @@
+"""Linear learner: see README.md."""

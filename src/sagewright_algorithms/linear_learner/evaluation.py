@@ -1,0 +1,123 @@
+"""How good the models are: all of them after an epoch, and the chosen one at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagewright_algorithms.linear_learner.ensemble import Batch, Ensemble
+from sagewright_algorithms.linear_learner.losses import Loss
+from sagewright_algorithms.linear_learner.scaling import Scaler
+from sagewright_algorithms.linear_learner.selection import Criterion
+from sagewright_algorithms.linear_learner.weights import Weights
+
+Array = NDArray[Any]
+
+_SAMPLE = 1 << 16
+"""Rows whose scores are sorted after every epoch for every model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """losses: (models,) in the unit of the labels. values: (models,) of the criterion, higher is better; None without
+    one. thresholds: (models,) of raw scores.
+    """
+
+    losses: Array
+    values: Array | None
+    thresholds: Array
+
+    @property
+    def costs(self) -> Array:
+        """(models,): what selection makes as low as it can; infinite where a model has diverged."""
+        costs = self.losses if self.values is None else -self.values
+        return np.where(np.isfinite(self.losses), costs, np.inf)
+
+    @property
+    def best(self) -> int:
+        """The model with the lowest cost; of equal ones that with the lowest loss."""
+        return int(np.lexsort((np.nan_to_num(self.losses, nan=np.inf), self.costs))[0])
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """weights: as in training, unless they differ by model: their losses could not be compared.
+
+    total, agree: the sum over the instances, and the first instance's array for all.
+    """
+
+    ensemble: Ensemble
+    weights: Weights
+    criterion: Criterion | None
+    samples: int
+    label_scale: float
+    total: Callable[[Array], Array]
+    agree: Callable[[Array], Array]
+
+    def run(self, batches: Iterable[Batch]) -> Evaluation:
+        models = self.ensemble.settings.models
+        sums = np.zeros((2, models))
+        kept: list[tuple[Array, Array]] = []
+        wanted = min(self.samples, _SAMPLE) if self.criterion else 0
+        for batch in batches:
+            if wanted > 0:
+                scores = self.ensemble.scores(batch, self.ensemble.average)[:wanted].copy()
+                kept.append((scores, batch.labels[: len(scores), 0]))
+                wanted -= len(scores)
+            sums += self.ensemble.evaluate(batch, self.weights)
+        sums = self.total(sums)
+        losses = sums[0] / np.maximum(sums[1], 1e-30) * self.label_scale**self.ensemble.loss.power
+        if self.criterion is None:
+            return Evaluation(losses, None, np.zeros(models))
+        found = self.criterion.best(np.concatenate([a for a, _ in kept]), np.concatenate([b for _, b in kept]))
+        values, thresholds = self.agree(np.stack(found))
+        return Evaluation(losses, values, thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The best model so far. parameters: of normalised features. threshold: of raw scores. cost, loss: of the
+    evaluation that chose it.
+    """
+
+    number: int
+    epoch: int
+    parameters: Array
+    threshold: float
+    cost: float
+    loss: float
+
+    def scores(self, batch: Batch) -> Array:
+        """(rows, classes), raw and normalised as the labels are."""
+        if not batch.sparse:
+            found: Array = batch.features @ self.parameters
+            return found
+        width = batch.features.shape[1]
+        return np.asarray(batch.features @ self.parameters[:width] + self.parameters[width:].sum(axis=0))
+
+    def losses(self, loss: Loss, scores: Array, batch: Batch, weights: Weights) -> tuple[float, float]:
+        """(sum, sum of weights) over a batch."""
+        rows = batch.rows
+        shaped = scores.copy() if loss.name != "softmax_loss" else scores[:, None, :].copy()
+        losses = np.empty((rows, 1), np.float32)
+        loss.kernel(shaped, batch.labels, np.empty_like(shaped), losses)
+        factors = weights.of(batch.labels)
+        if factors is None:
+            return float(losses.sum(dtype=np.float64)), float(rows)
+        return float((losses * factors).sum(dtype=np.float64)), float(factors.sum(dtype=np.float64))
+
+
+def probabilities(scores: Array) -> Array:
+    """(rows, classes): the softmax of raw scores."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    found: Array = powers / powers.sum(axis=1, keepdims=True)
+    return found
+
+
+def in_labels_unit(values: Array, scaler: Scaler) -> Array:
+    """(rows,): normalised scores or labels as they were."""
+    return values.reshape(-1).astype(np.float64) * scaler.label_scale + scaler.label_shift
