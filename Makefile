@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check bench fix clean
+.PHONY: install demo test check bench fix docs clean
 
 install: $(VENV)/.installed
 
@@ -35,6 +35,10 @@ bench: $(VENV)/.dev
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: install
+	$(BIN)/sagewright ops --markdown > docs/coverage.new
+	mv docs/coverage.new docs/coverage.md
 
 clean:
 	rm -rf $(VENV) .clients .cache build dist

@@ -7,7 +7,19 @@ import sys
 
 from benchmarks.common import machine
 
-NAMES = ("startup", "job_start", "small_job", "sdk", "large_job", "invoke")
+NAMES = (
+    "startup",
+    "job_start",
+    "small_job",
+    "sdk",
+    "large_job",
+    "linear_learner",
+    "invoke",
+    "describe",
+    "s3_listing",
+    "s3_small",
+    "s3_large",
+)
 
 
 def main(names: list[str]) -> int:

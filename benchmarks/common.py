@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -81,6 +82,20 @@ def server(**settings: str) -> Iterator[Any]:
         running_server(Path(folder), **settings) as handle,
     ):
         yield handle
+
+
+@contextmanager
+def moto_server(port: int = 21300) -> Iterator[str]:
+    """The URL of a moto_server. port: below the ephemeral ones, a client that polls one of those may reach itself."""
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([str(peer("moto") / "moto_server"), "-p", str(port)], stdout=log, stderr=log)
+        try:
+            wait_until(lambda: answers(f"{url}/moto-api/"))
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def client(service: str, url: str) -> Any:

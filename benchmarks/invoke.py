@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import textwrap
 import time
@@ -14,19 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.common import ROLE, answers, client, csv_rows, median, peer, server, training_request, wait_until
+from benchmarks.load import measure
 
 _ROUNDS, _SECONDS, _CLIENTS = 3, 5, 16
 _ROW = [0.1, -0.4, 1.3, 0.7, -1.1, 0.2, 0.9, -0.3, 0.5, 0.0]
 _ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def _load(address: str, request: bytes, clients: int, seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.load", address, str(clients), str(seconds)]
-    done = subprocess.run(command, input=request, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr.decode())
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
 
 
 def _post(path: str, body: bytes, content_type: str, extra: str = "") -> bytes:
@@ -136,8 +127,8 @@ def _peer_rates(folder: Path) -> dict[str, float]:
     for name, prepare in (("MLServer", _mlserver), ("BentoML", _bentoml)):
         command, address, request, health = prepare(folder)
         with _process(command, folder, f"http://{address}{health}"):
-            _load(address, request, _CLIENTS, 1)
-            rates[name] = median([_load(address, request, _CLIENTS, _SECONDS)["rps"] for _ in range(_ROUNDS)])
+            measure(address, request, _CLIENTS, 1)
+            rates[name] = median([measure(address, request, _CLIENTS, _SECONDS)["rps"] for _ in range(_ROUNDS)])
     return rates
 
 
@@ -149,14 +140,14 @@ def run() -> Iterator[str]:
         folder = Path(name)
         with _endpoint(folder) as (port, model_server):
             ours = f"127.0.0.1:{port}"
-            _load(ours, invoke, _CLIENTS, 1)
+            measure(ours, invoke, _CLIENTS, 1)
             above = [
-                _load(ours, invoke, 1, 2)["p50_ms"] - _load(model_server, direct, 1, 2)["p50_ms"]
+                measure(ours, invoke, 1, 2)["p50_ms"] - measure(model_server, direct, 1, 2)["p50_ms"]
                 for _ in range(_ROUNDS)
             ]
             yield f"p50 above the container's own /invocations, one client: {median(above):.2f} ms (reach < 2)"
-            raw = median([_load(model_server, direct, _CLIENTS, 2)["rps"] for _ in range(_ROUNDS)])
-            rate = median([_load(ours, invoke, _CLIENTS, _SECONDS)["rps"] for _ in range(_ROUNDS)])
+            raw = median([measure(model_server, direct, _CLIENTS, 2)["rps"] for _ in range(_ROUNDS)])
+            rate = median([measure(ours, invoke, _CLIENTS, _SECONDS)["rps"] for _ in range(_ROUNDS)])
             yield f"16 keep-alive clients: {rate:.0f} requests/s (reach >= 1,500); model server alone {raw:.0f}"
         time.sleep(1)
         for peer_name, peer_rate in _peer_rates(folder).items():

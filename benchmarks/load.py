@@ -1,34 +1,57 @@
 """A load of N keep-alive clients that costs little itself.
 
 ``python -m benchmarks.load [HOST:]PORT CLIENTS SECONDS < request`` prints JSON: requests per second and the median
-latency in ms. Standard input is the whole HTTP request, as bytes.
+latency in ms. Standard input is the whole HTTP request, as bytes; ``{number}`` in it counts the requests of all clients
+from 0000 to 0999, over and over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+_NUMBER = b"{number}"
+_numbers = itertools.cycle([b"%04d" % number for number in range(1000)])
+
+Connect = Callable[[Callable[[], asyncio.Protocol]], Awaitable[tuple[Any, Any]]]
+
 
 class _Client(asyncio.Protocol):
-    """Sends the same request again as soon as its answer is whole."""
+    """Sends the same request again as soon as its answer is whole, on a new connection where the server says so."""
 
-    def __init__(self, request: bytes, until: float, latencies: list[float], done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, connect: Connect, request: bytes, until: float, latencies: list[float], done: asyncio.Future[None]
+    ) -> None:
+        self._connect = connect
         self._request, self._until, self._latencies, self._done = request, until, latencies, done
+        self._numbered = _NUMBER in request
         self._buffer = b""
+        self._closed = False
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
+    async def start(self) -> None:
+        """Connect and send."""
+        self._sent = time.perf_counter()
+        self._transport, _ = await self._connect(lambda: self)
+        self._closed = False
         self._send()
 
     def _send(self) -> None:
-        self._sent = time.perf_counter()
-        self._transport.write(self._request)
+        self._transport.write(self._request.replace(_NUMBER, next(_numbers)) if self._numbered else self._request)
+
+    def _again(self) -> None:
+        if self._closed:
+            self._opening = asyncio.ensure_future(self.start())
+        else:
+            self._sent = time.perf_counter()
+            self._send()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -43,8 +66,11 @@ class _Client(asyncio.Protocol):
         now = time.perf_counter()
         self._latencies.append(now - self._sent)
         self._buffer = b""
+        if b"\r\nconnection: close" in head.lower():
+            self._closed = True
+            self._transport.abort()
         if now < self._until:
-            self._send()
+            self._again()
         elif not self._done.done():
             self._done.set_result(None)
 
@@ -53,7 +79,8 @@ class _Client(asyncio.Protocol):
             self._done.set_exception(RuntimeError(why))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail("the connection was closed")
+        if not self._closed:
+            self._fail("the connection was closed")
 
 
 def _content_length(head: bytes, body: bytes) -> int:
@@ -71,10 +98,21 @@ async def _load(port: int, clients: int, seconds: float, request: bytes, host: s
     waits = []
     for _ in range(clients):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(partial(_Client, request, until, latencies, done), host, port)
+        connect = partial(loop.create_connection, host=host, port=port)
+        await _Client(connect, request, until, latencies, done).start()
         waits.append(done)
-    await asyncio.gather(*waits)
+    await asyncio.wait_for(asyncio.gather(*waits), seconds + 30)
     return latencies
+
+
+def measure(address: str, request: bytes, clients: int, seconds: float) -> dict[str, float]:
+    """``rps`` and ``p50_ms`` of a load in a process of its own; address is host:port. Raises RuntimeError."""
+    command = [sys.executable, "-m", "benchmarks.load", address, str(clients), str(seconds)]
+    done = subprocess.run(command, input=request, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode())
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
 
 
 def main() -> None:

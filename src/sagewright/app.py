@@ -5,35 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import Any
 
 from sagewright import __version__
 from sagewright.config import Config
 from sagewright.core.clock import SystemClock
-from sagewright.core.errors import AwsError, not_implemented
-from sagewright.core.ids import request_id
+from sagewright.kit.gate import Gate
 from sagewright.kit.hold import Holder, Holds
-from sagewright.kit.identity import identity
-from sagewright.kit.operation import Context, Service, Services
+from sagewright.kit.keys import keep_root
+from sagewright.kit.operation import Service, Services
+from sagewright.kit.root_key import keep_root_key
+from sagewright.kit.tidy import Housekeeping
+from sagewright.requests import Steps, from_a_foreign_page
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
 from sagewright.services.sagemaker import sagemaker
 from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
 from sagewright.store import Store
-from sagewright.wire import models, protocols, sigv4, validate
-from sagewright.wire.client import Clients, Target
-from sagewright.wire.faults import inflate
-from sagewright.wire.gateway import Exchange, Gateway, Page
-from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
-from sagewright.wire.query import form_of
-from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
-
-_BODY_LIMIT = 16 * 2**20
-"""Bytes of a request body that is read whole; streamed ones (S3 objects) have no such limit."""
+from sagewright.wire.gateway import Gateway, Page
+from sagewright.wire.http import HttpRequest, HttpResponse
 
 
 class App:
@@ -47,12 +39,26 @@ class App:
         self._reset = reset
         self.clock = SystemClock()
         self.store = Store(config.data_dir, self.clock)
-        self.clients = Clients(self._call_inside)
+        self.gate = Gate(self.store, self.clock, checks=config.auth == "signature")
+        if self.gate.checks:
+            root = keep_root_key(config.data_dir, config.root_access_key, config.root_secret_key)
+            keep_root(self.store, root.access_key, root.secret)
+        self.services = Services(
+            {
+                "sagemaker": lambda: self.sagemaker.service,
+                "sagemaker-runtime": lambda: sagemaker_runtime(self.routes, self.meters, self.clock),
+                "s3": self._s3,
+                **{name: partial(self._plain, name) for name in ("cloudwatch", "ecr", "iam", "kms", "logs", "sts")},
+            }
+        )
+        self.steps = Steps(self.services, self.gate)
+        self.clients = self.steps.clients
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
         self.backend = LocalBackend(config.data_dir, self.clock, sandbox_mode=config.sandbox)
         self.admission = Admission(self.backend.capacity(), strict=config.strict_hardware)
         self.routes = Routes(self.store)
         self.meters = Meters(self.clients, self.clock)
+        self.housekeeping = Housekeeping(self.clock, (self._tidy_s3, self._tidy_logs))
         self.sagemaker = sagemaker(
             self.store,
             self.clock,
@@ -65,26 +71,31 @@ class App:
             strict=config.strict_hardware,
         )
         self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)
-        self.services = Services(
-            {
-                "sagemaker": lambda: self.sagemaker.service,
-                "sagemaker-runtime": lambda: sagemaker_runtime(self.routes, self.meters, self.clock),
-                "s3": self._s3,
-                **{name: partial(self._plain, name) for name in ("cloudwatch", "iam", "logs", "sts")},
-            }
-        )
-        steps = [self._route, self._authenticate, self._parse, self._validate, self._call, self._serialise]
+        way = self.steps
+        steps = (way.route, way.authenticate, way.unmodelled, way.parse, way.validate, way.call, way.serialise)
         health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
         pages: dict[str, Page] = dict.fromkeys(health, self._health)
         if reset is not None:
             pages["/_sagewright/reset"] = self._reset_page
-        self.asgi = Gateway(steps, pages)
+        self.asgi = Gateway(steps, pages, way.admit_page)
 
     def _s3(self) -> Service:
         from sagewright.services.s3 import s3, sweep
 
         sweep(self.store)
-        return s3(self.store, self.clock)
+        return s3(self.store, self.clock, self.housekeeping.soon, self.steps.sign_in)
+
+    async def _tidy_s3(self, now: float) -> None:
+        if self.store.documents.with_status("s3:bucket", ("lifecycle",)):  # else nothing of S3 is loaded
+            from sagewright.services.s3 import lifecycle_runs
+
+            await lifecycle_runs(self.store, self.clock).tidy(now)
+
+    async def _tidy_logs(self, now: float) -> None:
+        if self.store.documents.with_status("logs.group", ("expiring",)):
+            from sagewright.services.logs.retention import Retention
+
+            await Retention(self.store, self.clock).tidy(now)
 
     def _plain(self, name: str) -> Service:
         """A service that needs the store and the clock alone: ``services.<name>.<name>(store, clock)``."""
@@ -100,6 +111,7 @@ class App:
         self.admission.rebuild(self.backend)
         await self.reconciler.start()
         self._metering = asyncio.create_task(self.meters.run())
+        self._housekeeping = asyncio.create_task(self.housekeeping.run())
 
     def leave(self) -> None:
         """The end is near: held answers go out now."""
@@ -110,6 +122,8 @@ class App:
         await self.reconciler.stop()
         self.sagemaker.halt()
         self._metering.cancel()
+        self._housekeeping.cancel()
+        await asyncio.wait([self._housekeeping])
         await self.meters.flush()
         await self.routes.close()
         self.store.sync()
@@ -119,75 +133,6 @@ class App:
         """Kill every job and model server, and delete their folders. Blocks; call it after stop()."""
         for workload in self.backend.recover():
             self.backend.remove(workload)
-
-    # The request path, one step a method, in the order of the list above.
-
-    async def _route(self, exchange: Exchange) -> None:
-        request = exchange.request
-        form: dict[str, str] | None = None
-        if needs_body(request):
-            body = await _read(request.body)
-            request.body = Body.of(body)
-            form = form_of(inflate(body) if request.headers.get("content-encoding") == "gzip" else body)
-        exchange.route = to = route(request, form)
-        if to.operation in (PREFLIGHT, POST_OBJECT):
-            raise not_implemented(to.service, to.operation)
-        exchange.operation = models.operation(to.service, to.operation)
-
-    async def _authenticate(self, exchange: Exchange) -> None:
-        now = self.clock.now()
-        sigv4.check_expiry(exchange.request, now)
-        to = _routed(exchange)
-        if not to.access_key and _from_a_foreign_page(exchange.request):
-            raise AwsError("AccessDenied", "Unsigned requests of web pages elsewhere may only read.", 403)
-        if to.access_key.startswith(("AKIA", "ASIA")):
-            exchange.route = replace(to, account=identity(self.store, to.access_key, now).account)
-
-    async def _parse(self, exchange: Exchange) -> None:
-        codec = protocols.codec(_routed(exchange).protocol)
-        whole = not models.streams_input(exchange.operation)
-        body = await _read(exchange.request.body) if whole else exchange.request.body
-        exchange.members = codec.parse(exchange.operation, exchange.request, _routed(exchange), body)
-
-    async def _validate(self, exchange: Exchange) -> None:
-        validate.validate(exchange.operation, exchange.members)
-
-    async def _call(self, exchange: Exchange) -> None:
-        to = _routed(exchange)
-        context = Context(
-            account=to.account,
-            region=to.region,
-            service=to.service,
-            operation=to.operation,
-            request_id=exchange.request_id,
-            clients=self.clients,
-            request=exchange.members,
-            access_key=to.access_key,
-            user_agent=exchange.request.headers.get("user-agent"),
-            http=exchange.request,
-        )
-        exchange.result = await self.services(context)
-        exchange.headers = context.headers
-
-    async def _serialise(self, exchange: Exchange) -> None:
-        codec = protocols.codec(_routed(exchange).protocol)
-        exchange.response = codec.serialize(exchange.operation, exchange.result, exchange.request_id)
-        exchange.response.headers.update(exchange.headers)
-
-    async def _call_inside(self, target: Target, operation: str, members: dict[str, Any]) -> dict[str, Any]:
-        """A call from one service to another: no HTTP, no validation."""
-        return await self.services(
-            Context(
-                account=target.account,
-                region=target.region,
-                service=target.service,
-                operation=models.operation_name(target.service, operation),
-                request_id=request_id(),
-                clients=self.clients,
-                request=members,
-                principal=target.principal,
-            )
-        )
 
     async def _health(self, request: HttpRequest) -> HttpResponse:
         running = dict.fromkeys(self.services.names, "available")
@@ -199,25 +144,7 @@ class App:
         """Only for the owner of this machine: not where a server takes requests of others, not for a page elsewhere."""
         if request.method != "POST" or self._reset is None:
             return HttpResponse(405, {"Allow": "POST"})
-        if self.config.auth != "off" or _from_a_foreign_page(request):
+        if self.config.auth != "off" or from_a_foreign_page(request):
             return HttpResponse(403)
         await self._reset()
         return HttpResponse(204)
-
-
-def _routed(exchange: Exchange) -> Route:
-    if exchange.route is None:
-        raise RuntimeError("no route yet")
-    return exchange.route
-
-
-def _from_a_foreign_page(request: HttpRequest) -> bool:
-    """Whether a browser sends a change on behalf of another site, which must not reach into a server on loopback."""
-    return request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site"
-
-
-async def _read(body: Body) -> bytes:
-    try:
-        return await body.read(_BODY_LIMIT)
-    except BodyTooLarge as error:
-        raise AwsError("RequestEntityTooLargeException", f"Request body above {error.limit} bytes.", 413) from None

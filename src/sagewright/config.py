@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -27,6 +28,9 @@ class Config:
     data_dir: Path = field(default_factory=_default_data_dir)
     auth: str = "off"
     """off: any signature is taken as good. signature: every one is checked."""
+    root_access_key: str = ""
+    root_secret_key: str = field(default="", repr=False)
+    """The root key of account 000000000000 where signatures are checked; without one, the first start makes it."""
     strict_hardware: bool = False
     """Refuse instance types this machine cannot give, instead of capping them."""
     hold_waiter: float = 50.0
@@ -64,9 +68,13 @@ def load(overrides: dict[str, Any] | None = None, *, environ: dict[str, str] | N
             values[name] = environment[variable]
     values.update({name: value for name, value in (overrides or {}).items() if value is not None})
     types = get_type_hints(Config)
-    return Config(**{name: _convert(name, value, types[name]) for name, value in values.items()})
+    config = Config(**{name: _convert(name, value, types[name]) for name, value in values.items()})
+    _check_root(config)
+    return config
 
 
+_CHOICES = {"auth": ("off", "signature"), "sandbox": ("auto", "off")}
+_ROOT_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -76,6 +84,19 @@ def _convert(name: str, value: Any, wanted: type) -> Any:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
         if wanted is Path:
             return Path(value).expanduser().absolute()
-        return wanted(value)
+        chosen = wanted(value)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"setting {name}: {value!r} is not a valid {wanted.__name__}") from None
+    choices = _CHOICES.get(name, (chosen,))
+    if chosen not in choices:
+        raise ValueError(f"setting {name}: {value!r} is not one of {', '.join(choices)}")
+    return chosen
+
+
+def _check_root(config: Config) -> None:
+    access_key, secret = config.root_access_key, config.root_secret_key
+    if bool(access_key) != bool(secret):
+        there, missing = ("access", "secret") if access_key else ("secret", "access")
+        raise ValueError(f"setting root_{missing}_key: it is empty, though root_{there}_key is set")
+    if access_key and not _ROOT_KEY.fullmatch(access_key):
+        raise ValueError("setting root_access_key: letters, digits, _ and - only, at most 128 of them")

@@ -32,7 +32,7 @@ class AlreadyRunning(Exception):
 
 def server_file(data_dir: Path) -> Path:
     """Where a running server says how to reach it: JSON with pid, host, port, url, proxy_port, ca_bundle
-    (a file that exists once it was asked for) and started (epoch seconds)."""
+    (a file that exists once it was asked for), auth (the setting) and started (epoch seconds)."""
     return data_dir / "server.json"
 
 
@@ -162,7 +162,8 @@ async def _serve(config: Config, listener: socket.socket, ready: Ready) -> None:
 
 
 def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started: float) -> dict[str, Any]:
-    host = f"[{config.host}]" if ":" in config.host else config.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104 - where all are meant
+    host = f"[{host}]" if ":" in host else host
     document = {
         "pid": os.getpid(),
         "host": config.host,
@@ -170,6 +171,7 @@ def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started:
         "url": f"http://{host}:{port}",
         "proxy_port": proxy_port,
         "ca_bundle": str(bundle),
+        "auth": config.auth,
         "started": started,
     }
     target = server_file(config.data_dir)

@@ -242,9 +242,7 @@ def test_what_cloudwatch_refuses(client, name):
     old = {**datum, "Timestamp": datetime.now(UTC) - timedelta(days=15)}
     with pytest.raises(cloudwatch.exceptions.InvalidParameterValueException, match="past two weeks"):
         cloudwatch.put_metric_data(Namespace=name, MetricData=[old])
-    lacking = error_of(
-        cloudwatch.put_metric_alarm, AlarmName=name, EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold"
-    )
+    lacking = error_of(cloudwatch.put_dashboard, DashboardName=name, DashboardBody="{}")
     assert lacking["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 

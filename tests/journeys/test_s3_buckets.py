@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 
 import pytest
@@ -87,7 +86,6 @@ def test_listing_buckets_in_pages(sagewright_server):
             {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
             "ServerSideEncryptionConfigurationNotFoundError",
         ),
-        ("bucket_policy", "Policy", json.dumps({"Version": "2012-10-17", "Statement": []}), "NoSuchBucketPolicy"),
         (
             "bucket_website",
             "WebsiteConfiguration",
@@ -141,5 +139,3 @@ def test_what_clients_probe_while_reading(s3, bucket):
         s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
     with refused("MalformedPolicy"):
         s3.put_bucket_policy(Bucket=bucket, Policy="not json")
-    with refused("NotImplemented", 501):
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

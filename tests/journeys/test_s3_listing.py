@@ -78,6 +78,42 @@ def test_prefixes_and_markers(s3, bucket):
     assert s3.list_objects_v2(Bucket=bucket, MaxKeys=5000)["MaxKeys"] == 1000
 
 
+def test_markers_inside_a_common_prefix(s3, bucket):
+    """A marker's common prefix has been told; a key to start after says nothing of it."""
+    assert prefixes(s3.list_objects(Bucket=bucket, Delimiter="/", Marker="a/1")) == ["b/", "\U0001f600/"]
+    assert prefixes(s3.list_objects_v2(Bucket=bucket, Delimiter="/", StartAfter="a/1"))[0] == "a/"
+    answer = s3.list_objects_v2(Bucket=bucket, Delimiter="/", StartAfter="a", MaxKeys=1)
+    assert prefixes(answer) == ["a/"]
+    following = {"ContinuationToken": answer["NextContinuationToken"], "StartAfter": "a"}
+    answer = s3.list_objects_v2(Bucket=bucket, Delimiter="/", MaxKeys=1, **following)
+    assert (keys(answer), answer["StartAfter"]) == (["b with space"], "a")
+
+
+def test_delimiters_of_any_kind(s3, bucket):
+    assert prefixes(s3.list_objects_v2(Bucket=bucket, Delimiter="/2/")) == ["a/2/"]
+    assert prefixes(s3.list_objects_v2(Bucket=bucket, Prefix="a/", Delimiter="2/")) == ["a/2/"]
+    assert prefixes(s3.list_objects_v2(Bucket=bucket, Delimiter="\U0001f600")) == ["\U0001f600"]
+    answer = s3.list_objects_v2(Bucket=bucket, Delimiter="")
+    assert (len(keys(answer)), "Delimiter" in answer) == (len(KEYS), False)
+
+
+def test_restored_objects_say_so(s3):
+    bucket = f"b-{uuid.uuid4().hex[:20]}"
+    s3.create_bucket(Bucket=bucket)
+    for key in ("archived", "restored"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x", StorageClass="GLACIER")
+    s3.restore_object(Bucket=bucket, Key="restored", RestoreRequest={"Days": 2})
+    asked = {"Bucket": bucket, "OptionalObjectAttributes": ["RestoreStatus"]}
+    for answer, member in ((s3.list_objects_v2, "Contents"), (s3.list_object_versions, "Versions")):
+        archived, restored = answer(**asked)[member]
+        assert "RestoreStatus" not in archived
+        assert restored["RestoreStatus"]["IsRestoreInProgress"] is False
+        assert "RestoreExpiryDate" in restored["RestoreStatus"]
+    assert "RestoreStatus" not in s3.list_objects(Bucket=bucket)["Contents"][1]
+    with refused("InvalidArgument"):
+        s3.list_objects_v2(Bucket=bucket, OptionalObjectAttributes=["Colour"])
+
+
 def test_encodings(s3, bucket):
     answer = s3.list_objects_v2(Bucket=bucket, Prefix="b ", EncodingType="url")
     assert (answer["Prefix"], keys(answer)) == ("b+", ["b+with+space"])
@@ -97,6 +133,15 @@ def test_the_bare_listing_is_s3s(s3, bucket):
         text = answer.read().decode()
     assert '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' in text
     assert ("<Key>c%2541</Key>" if "encoding-type=url" in url else "<Key>c%41</Key>") in text
+
+
+def test_characters_that_xml_cannot_hold(sagewright_server, s3):
+    bucket = f"b-{uuid.uuid4().hex[:20]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a\x01&<b", Body=b"x")
+    assert keys(s3.list_objects_v2(Bucket=bucket)) == ["a\x01&<b"]
+    with urllib.request.urlopen(f"{sagewright_server.url}/{bucket}") as answer:
+        assert "<Key>a&#x1;&amp;&lt;b</Key>" in answer.read().decode()
 
 
 def test_versions_of_a_bucket_without_versioning(s3, bucket):

@@ -160,7 +160,11 @@ def test_a_model_tar_that_climbs_is_refused(trip: Journey, tmp_path: Path) -> No
     ("head", "body", "code"),
     [
         (b"POST / HTTP/1.1\r\nX-Amz-Target: SageMaker.CreateTrainingJob\r\n", b"{nope", b"SerializationException"),
-        (b"POST /xgb?delete HTTP/1.1\r\n", b"<Delete><Object>", b"MalformedXML"),
+        (
+            b"POST /xgb?delete HTTP/1.1\r\nContent-MD5: 2/tgmBdmQLO+511KLYgSag==\r\n",
+            b"<Delete><Object>",
+            b"MalformedXML",
+        ),
     ],
 )
 def test_a_malformed_body_is_an_error_of_its_protocol(trip: Journey, head: bytes, body: bytes, code: bytes) -> None:

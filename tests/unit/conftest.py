@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sagewright.core.clock import Clock, FakeClock
+from sagewright.kit.identity import Principal
 from sagewright.kit.operation import Context, Service, Services
 from sagewright.store import Store
 from sagewright.wire import models
@@ -41,10 +42,11 @@ class InProcess:
         access_key: str = ACCOUNT,
         account: str = ACCOUNT,
         http: Any = None,
+        principal: Principal | None = None,
         **members: Any,
     ) -> dict[str, Any]:
         context = self._context(service, operation, account, REGION, members)
-        context.access_key, context.http = access_key, http
+        context.access_key, context.http, context.principal = access_key, http, principal
         return asyncio.run(self._run(context))
 
     async def _run(self, context: Context) -> dict[str, Any]:
@@ -52,7 +54,9 @@ class InProcess:
 
     def _context(self, service: str, operation: str, account: str, region: str, members: dict[str, Any]) -> Context:
         async def inside(to: Target, name: str, members: dict[str, Any]) -> dict[str, Any]:
-            return await self._run(self._context(to.service, name, to.account, to.region, members))
+            context = self._context(to.service, name, to.account, to.region, members)
+            context.principal, context.via = to.principal, to.via
+            return await self._run(context)
 
         name = models.operation_name(service, operation)
         return Context(account, region, service, name, "id", Clients(inside), members)

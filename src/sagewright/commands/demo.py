@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sagewright.commands import CommandFailed
+from sagewright.commands.calls import call
 from sagewright.commands.environment import for_children
 from sagewright.commands.run import server
-from sagewright.commands.servers import Running, call
+from sagewright.commands.servers import Running
 from sagewright.config import load
 from sagewright.runtime import instances
 

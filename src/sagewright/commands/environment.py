@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sagewright.commands.calls import credentials
 from sagewright.commands.servers import Running
 from sagewright.wire.authority import Authority, is_aws
 
@@ -22,7 +23,7 @@ def for_clients(running: Running, base: Mapping[str, str]) -> dict[str, str]:
     """What to set on top of base, the user's own environment.
 
     The endpoint for clients that ask for one, the proxy and the trust in its authority for those that do not, and
-    credentials and a region where base has none.
+    credentials and a region where base has none, or has none that the server takes.
     """
     bundle = str(Authority(Path(running.ca_bundle).parent).prepare(base))
     no_proxy = _no_proxy(base)
@@ -35,13 +36,16 @@ def for_clients(running: Running, base: Mapping[str, str]) -> dict[str, str]:
         **dict.fromkeys(_BUNDLES, bundle),
         "NODE_USE_ENV_PROXY": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # else stream-127.0.0.1 for a live tail
         "SAGEWRIGHT_PORT": str(running.port),
         "SAGEWRIGHT_DATA_DIR": str(running.data_dir),
         "SAGEWRIGHT_UPSTREAM_PROXY": upstream(base, running.proxy_port),
+        # The SDK v3's own switch: it refuses roles that are not in IAM, where a program's roles seldom are here.
+        "SAGEMAKER_VALIDATE_ROLE": base.get("SAGEMAKER_VALIDATE_ROLE", "false"),
     }
     profile = _profile(base)
-    if "AWS_ACCESS_KEY_ID" not in base and not any(key in profile for key in _KEYS):
-        found |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    if running.auth != "off" or not any(key in profile for key in _KEYS):
+        found |= credentials(running, base)
     if not any(name in base for name in ("AWS_REGION", "AWS_DEFAULT_REGION")) and "region" not in profile:
         found |= {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     return found

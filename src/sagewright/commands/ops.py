@@ -18,12 +18,15 @@ _STYLES = {"behaves": "green", "record-only": "yellow", _MISSING: "dim"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "sagewright ops [SERVICE] | sagewright ops show SERVICE OPERATION"
+    parser.usage = "sagewright ops [--markdown] [SERVICE] | sagewright ops show SERVICE OPERATION"
     parser.add_argument("words", nargs="*", metavar="SERVICE", help="botocore's name of a service: sagemaker, s3 ...")
+    parser.add_argument("--markdown", action="store_true", help="all services as a page (docs/coverage.md)")
 
 
 def run(options: argparse.Namespace) -> int:
     match options.words:
+        case [] if options.markdown:
+            print(page(coverage()), end="")
         case []:
             _print_services(coverage())
         case ["show", service, operation]:
@@ -50,6 +53,23 @@ def coverage() -> dict[str, dict[str, str]]:
         service: {name: there.get(name, _MISSING) for name in models.operation_names(service)}
         for service, there in found.items()
     }
+
+
+def page(there: Mapping[str, dict[str, str]]) -> str:
+    """The coverage page in Markdown: the operations that are there."""
+    lines = [
+        "# What is there",
+        "",
+        "Made by `make docs`. *behaves*: does what it does on AWS. *record-only*: kept and returned, without effect.",
+        "Any other operation, of these services or of others, answers HTTP 501 and says so.",
+    ]
+    for service, operations in sorted(there.items()):
+        lines += ["", f"## {service}"]
+        for title in _ORDER[:2]:
+            names = [name for name, status in operations.items() if status == title]
+            if names:
+                lines += ["", f"{title} ({len(names)}): {', '.join(names)}"]
+    return "\n".join(lines) + "\n"
 
 
 def _of(service: str, there: Mapping[str, dict[str, str]]) -> dict[str, str]:

@@ -34,6 +34,7 @@ class Running:
     ca_bundle: str
     started: float
     data_dir: Path
+    auth: str = "off"
 
     @property
     def proxy_url(self) -> str:
@@ -73,6 +74,7 @@ def find(config: Config) -> Running | None:
         url=document["url"],
         proxy_port=document["proxy_port"],
         ca_bundle=document["ca_bundle"],
+        auth=document.get("auth", "off"),
         started=document["started"],
         data_dir=config.data_dir,
     )
@@ -132,6 +134,7 @@ def launch(config: Config, environment: Mapping[str, str] | None = None) -> Runn
     config.data_dir.mkdir(parents=True, exist_ok=True)
     log = config.data_dir / "server.log"
     words = ["up", "--host", config.host, "--port", str(config.port), "--data-dir", str(config.data_dir)]
+    words += ["--auth", config.auth]
     with log.open("ab") as output:
         begin = output.tell()
         process = subprocess.Popen(
@@ -177,32 +180,3 @@ def _is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
-
-
-def call(
-    running: Running, service: str, target: str, members: Mapping[str, Any], environment: Mapping[str, str]
-) -> Any:
-    """One call of a json-protocol operation, for the account and region of an environment. Raises CommandFailed."""
-    import http.client
-    import json
-
-    key = environment.get("AWS_ACCESS_KEY_ID", "test")
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
-    scope = f"{key}/20000101/{region}/{service}/aws4_request"
-    headers = {
-        "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": target,
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
-    }
-    connection = http.client.HTTPConnection(running.host, running.port, timeout=30)
-    try:
-        connection.request("POST", "/", json.dumps(members), headers)
-        answer = connection.getresponse()
-        document = json.loads(answer.read())
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise CommandFailed(f"the server at {running.url} gave no answer to {target}: {error}") from None
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise CommandFailed(f"{target}: {document}")
-    return document

@@ -6,10 +6,11 @@ import argparse
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sagewright.commands.servers import Running, add_place, call, find_at
+from sagewright.commands.calls import call, credentials
+from sagewright.commands.servers import Running, add_place, find_at
 
 _KINDS = (
     ("training jobs", "ListTrainingJobs", "TrainingJobSummaries", "TrainingJobStatus"),
@@ -31,17 +32,20 @@ def run(options: argparse.Namespace) -> int:
     table.add_row("server", f"{running.url}, pid {running.pid}, up {_duration(time.time() - running.started)}")
     table.add_row("proxy", running.proxy_url)
     table.add_row("data", str(running.data_dir))
+    environment = {**os.environ, **credentials(running, os.environ)}
     for title, *kind in _KINDS:
-        counts = Counter(_statuses(running, *kind))
+        counts = Counter(_statuses(running, environment, *kind))
         table.add_row(title, ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none")
     Console(soft_wrap=True).print(table)
     return 0
 
 
-def _statuses(running: Running, operation: str, members: str, status: str) -> Iterator[str]:
+def _statuses(
+    running: Running, environment: Mapping[str, str], operation: str, members: str, status: str
+) -> Iterator[str]:
     request: dict[str, Any] = {"MaxResults": 100}
     while True:
-        page = call(running, "sagemaker", f"SageMaker.{operation}", request, os.environ)
+        page = call(running, "sagemaker", f"SageMaker.{operation}", request, environment)
         yield from (item[status] for item in page[members])
         if not page.get("NextToken"):
             return

@@ -6,28 +6,29 @@ import argparse
 import shlex
 from errno import EADDRINUSE
 from ipaddress import ip_address
-from pathlib import Path
 
 from sagewright import __version__
 from sagewright.commands import CommandFailed
 from sagewright.commands.servers import add_place, find, launch
 from sagewright.config import Config, load
+from sagewright.kit.root_key import root_key_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", help="the address to listen on (127.0.0.1)")
     add_place(parser)
+    parser.add_argument("--auth", choices=("off", "signature"), help="whether signatures are checked (off)")
     parser.add_argument("--detach", action="store_true", help="return once the server answers; it goes on by itself")
 
 
 def run(options: argparse.Namespace) -> int:
-    config = load({"host": options.host, "port": options.port, "data_dir": options.data_dir})
-    _check_loopback(config.host)
+    config = load({name: getattr(options, name) for name in ("host", "port", "data_dir", "auth")})
+    _check_loopback(config)
     if options.detach:
         running = find(config)
         if running is not None:
             raise CommandFailed(f"the data folder {config.data_dir} is in use by the server with pid {running.pid}")
-        print(_greeting(launch(config).url, config.data_dir))
+        print(_greeting(launch(config).url, config))
         return 0
     return _serve(config)
 
@@ -36,7 +37,7 @@ def _serve(config: Config) -> int:
     from sagewright.server import AlreadyRunning, serve
 
     try:
-        serve(config, lambda server: print(_greeting(server["url"], config.data_dir), flush=True))
+        serve(config, lambda server: print(_greeting(server["url"], config), flush=True))
     except AlreadyRunning as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
@@ -46,18 +47,22 @@ def _serve(config: Config) -> int:
     return 0
 
 
-def _check_loopback(host: str) -> None:
+def _check_loopback(config: Config) -> None:
+    host = config.host
     try:
         is_loopback = host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         is_loopback = False
-    if not is_loopback:
+    if config.auth == "off" and not is_loopback:
         raise CommandFailed(
-            f"--host {host} is refused: signatures are not checked yet, so whoever reaches the server may do anything. "
-            "It listens on loopback addresses only (127.0.0.1, ::1)."
+            f"--host {host} is refused: signatures are not checked, so whoever reaches the server may do anything. "
+            'Check them: --auth signature, or SAGEWRIGHT_AUTH=signature, or auth = "signature" in sagewright.toml.'
         )
 
 
-def _greeting(url: str, data_dir: Path) -> str:
-    where = "" if data_dir == load().data_dir else f" --data-dir {shlex.quote(str(data_dir))}"
-    return f'Sagewright {__version__} is up at {url}. For a shell: eval "$(sagewright env{where})"'
+def _greeting(url: str, config: Config) -> str:
+    where = "" if config.data_dir == load().data_dir else f" --data-dir {shlex.quote(str(config.data_dir))}"
+    text = f'Sagewright {__version__} is up at {url}. For a shell: eval "$(sagewright env{where})"'
+    if config.auth == "signature":
+        text += f"\nSignatures are checked. The root key is in {root_key_file(config.data_dir)}"
+    return text

@@ -111,6 +111,8 @@ class Workload:
     hostname, hosts: the instance's name and the addresses of all instances by name, in its /etc/hosts.
     log_header: lines that open the log. region, account: whose S3.
     startup_timeout: seconds a service has until its first healthy ping.
+    credentials: keys of a session of the workload's role, as AWS's environment variables: the agent signs with them,
+    and the command has them unless env has others. Empty: the account is the key.
     job: what the instances of one job or endpoint have in common; empty means the id.
     """
 
@@ -133,6 +135,7 @@ class Workload:
     region: str = "us-east-1"
     account: str = "000000000000"
     startup_timeout: float = 600
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     job: str = ""
 
     def to_json(self) -> dict[str, Any]:

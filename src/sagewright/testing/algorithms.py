@@ -208,13 +208,16 @@ class AlgorithmSuite:
             with self.serving(again.base) as other:
                 assert self.answers(other) == self.answers(server)
 
-    def test_sigterm_stops_a_training(self, tmp_path: Path, content_types: Sequence[str]) -> None:
+    def test_sigterm_stops_a_training(
+        self, tmp_path: Path, content_types: Sequence[str], description: Mapping[str, Any]
+    ) -> None:
         self.lay_out(tmp_path / "job", content_types[0], {**self.hyperparameters, **self.long})
         with _started(self.package, "train", tmp_path / "job", {}) as process:
             assert process.stdout is not None
-            names = re.compile("|".join(re.escape(name.replace(":", "-")) for name in self.metrics))
+            patterns = {metric["Name"]: metric["Regex"] for metric in description["metrics"]}
+            metrics = re.compile("|".join(patterns[name] for name in self.metrics))
             for line in process.stdout:
-                if names.search(line):
+                if metrics.search(line.replace("\t", "#011")):
                     break
             process.send_signal(signal.SIGTERM)
             process.stdout.read()

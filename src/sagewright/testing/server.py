@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from sagewright.kit.root_key import read_root_key
 from sagewright.server import read_server_file
 
 
@@ -32,8 +34,28 @@ class ServerHandle:
     @property
     def boto3(self) -> dict[str, str]:
         """Keyword arguments of ``boto3.client`` and ``boto3.Session.client``."""
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        access_key, secret = self.key()
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret}
         return {"endpoint_url": self.url, "region_name": "us-east-1", **keys}
+
+    def key(self, account: str = "test") -> tuple[str, str]:
+        """Access key and secret of an account; the root key, whatever the account, where signatures are checked."""
+        if (read_server_file(self.data_dir) or {}).get("auth", "off") == "off":
+            return account, "test"
+        root = read_root_key(self.data_dir)
+        return root.access_key, root.secret
+
+    def environment(self, account: str = "test", region: str = "us-east-1") -> dict[str, str]:
+        """AWS's environment variables, for code that makes its own clients; account: 12 digits, else 000000000000."""
+        access_key, secret = self.key(account)
+        keys = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, **keys}
+
+    def client(self, service: str, account: str = "test", **options: Any) -> Any:
+        """A boto3 client; options are those of ``boto3.client`` (region_name, config). Needs boto3."""
+        import boto3
+
+        return boto3.client(service, **{**self.boto3, "aws_access_key_id": self.key(account)[0], **options})
 
     def start(self, timeout: float = 30.0) -> None:
         """Start the server and wait until it is healthy. Raises RuntimeError when it does not come up."""
@@ -87,9 +109,9 @@ def _healthy(url: str) -> bool:
 
 
 @contextmanager
-def running_server(data_dir: Path, **settings: str) -> Iterator[ServerHandle]:
-    """A server for the length of the block. settings: ``SAGEWRIGHT_*`` environment variables and others."""
-    server = ServerHandle(data_dir, settings)
+def running_server(data_dir: Path, *, port: int = 0, **settings: str) -> Iterator[ServerHandle]:
+    """A server for the length of the block; port 0 is a free one. settings: environment variables of its process."""
+    server = ServerHandle(data_dir, settings, port)
     server.start()
     try:
         yield server

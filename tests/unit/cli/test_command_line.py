@@ -28,7 +28,7 @@ def test_misuse(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.com"])
 def test_up_refuses_other_than_loopback(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "--host", host, "--port", "0", "--data-dir", str(tmp_path / "data")]) == 1
-    assert f"--host {host} is refused: signatures are not checked yet" in capsys.readouterr().err
+    assert f"--host {host} is refused: signatures are not checked" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 

@@ -23,6 +23,10 @@ def test_the_nearer_wins(tmp_path: Path) -> None:
     [
         ({"SAGEWRIGHT_PORT": "many"}, ["port", "many"]),
         ({"SAGEWRIGHT_STRICT_HARDWARE": "maybe"}, ["strict_hardware", "maybe"]),
+        ({"SAGEWRIGHT_AUTH": "sometimes"}, ["auth", "sometimes"]),
+        ({"SAGEWRIGHT_SANDBOX": "on"}, ["sandbox", "on"]),
+        ({"SAGEWRIGHT_ROOT_ACCESS_KEY": "mine"}, ["root_secret_key", "root_access_key"]),
+        ({"SAGEWRIGHT_ROOT_ACCESS_KEY": "a/b", "SAGEWRIGHT_ROOT_SECRET_KEY": "x"}, ["root_access_key", "letters"]),
     ],
 )
 def test_a_wrong_value_is_named(environment: dict[str, str], words: list[str]) -> None:
@@ -36,3 +40,8 @@ def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     file.write_text("prot = 1\n")
     with pytest.raises(ValueError, match="prot"):
         load(environ={"SAGEWRIGHT_CONFIG": str(file)})
+
+
+def test_the_root_secret_is_not_shown() -> None:
+    keys = {"SAGEWRIGHT_ROOT_ACCESS_KEY": "mine", "SAGEWRIGHT_ROOT_SECRET_KEY": "hush"}
+    assert "hush" not in repr(load(environ={"SAGEWRIGHT_CONFIG": "/nowhere", **keys}))

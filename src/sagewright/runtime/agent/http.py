@@ -67,14 +67,14 @@ class Response:
 
 
 class Connection:
-    """A kept-alive connection. timeout: seconds of silence, or to connect."""
+    """A kept-alive connection. timeout: seconds of silence, or to connect. ``host`` is what it says in its requests."""
 
     def __init__(self, host: str, port: int, timeout: float) -> None:
-        self._host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             self._socket = socket.create_connection((host, port), timeout)
         except OSError as error:
-            raise Broken(f"{self._host}: {error}") from None
+            raise Broken(f"{self.host}: {error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._source = self._socket.makefile("rb")
 
@@ -89,7 +89,7 @@ class Connection:
 
         Raises Broken.
         """
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}"]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host}"]
         lines += [f"{name}: {value}" for name, value in headers]
         try:
             self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
@@ -97,7 +97,7 @@ class Connection:
                 self._socket.sendall(piece)
             return self._response(method)
         except (OSError, ValueError, IndexError) as error:
-            raise Broken(f"{self._host}: {error}") from None
+            raise Broken(f"{self.host}: {error}") from None
 
     def _response(self, method: str) -> Response:
         status = int(self._source.readline(65536).split(None, 2)[1])

@@ -10,8 +10,9 @@ from typing import Any
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.journal import Journal, Log
 from sagewright.runtime.agent.process import Process, sweep
-from sagewright.runtime.agent.s3 import S3
+from sagewright.runtime.agent.s3 import S3, endpoint
 from sagewright.runtime.agent.signals import Signals
+from sagewright.runtime.agent.signer import Signer
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
 _DRAIN = 5.0
@@ -34,11 +35,15 @@ class Instance:
         self.sandboxed = launch["sandbox"] is not None
         self.journal = Journal(os.path.join(folder, "journal.jsonl"))
         self.log = Log(os.path.join(folder, "log"))
-        workload = self.workload
-        self.s3 = S3(launch["data_dir"], workload["account"], workload["region"], launch["patience"])
+        self.s3 = self._s3()
         self.broken: Fault | None = None
         """Why the command's input ended early, where it did."""
         self._pump: threading.Thread | None = None
+
+    def _s3(self) -> S3:
+        workload = self.workload
+        signer = Signer(workload["credentials"], workload["account"], workload["region"])
+        return S3(self.launch["data_dir"], signer, self.launch["patience"])
 
     def ran_before(self) -> bool:
         """Whether an agent before this one got far enough to write a step; its command must not run twice."""
@@ -84,15 +89,14 @@ class Instance:
 
         place = os.path.join(self.base, channel["path"] or f"input/data/{channel['name']}")
         scratch = os.path.join(self.folder, f"pipe-{channel['name']}")
-        s3 = S3(self.launch["data_dir"], self.workload["account"], self.workload["region"], self.launch["patience"])
-        Pipe(s3, channel, keys, place, scratch, self._break).start()
+        Pipe(self._s3(), channel, keys, place, scratch, self._break).start()
 
     def _break(self, fault: Fault) -> None:
         self.broken = fault
 
     def spawn(self, **env: str) -> Process:
         """Start the command. Raises Fault where there is no such command."""
-        environment = {**self.launch["env"], **self._mapped(self.workload["env"]), **env}
+        environment = {**self.launch["env"], **self._aws(), **self._mapped(self.workload["env"]), **env}
         command = list(self.workload["command"])
         if not self.sandboxed:
             command = [self._inside(word) for word in command]
@@ -109,6 +113,12 @@ class Instance:
         self._pump = threading.Thread(target=self.log.pump, args=(reader,), daemon=True)
         self._pump.start()
         return process
+
+    def _aws(self) -> dict[str, str]:
+        """What lets the command's own AWS calls be those of its role here, unless it brings keys of its own."""
+        where = "" if self.workload["network_isolation"] else endpoint(self.launch["data_dir"])
+        keys = {} if "AWS_ACCESS_KEY_ID" in self.workload["env"] else self.workload["credentials"]
+        return {**keys, "AWS_ENDPOINT_URL": where} if where else dict(keys)
 
     def drain(self) -> None:
         """Wait until what the command printed is in the log."""

@@ -8,11 +8,12 @@ import re
 import time
 import zlib
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.http import Broken, Connection, Response
+from sagewright.runtime.agent.signer import Signer
 
 T = TypeVar("T")
 
@@ -68,11 +69,10 @@ class S3:
     patience: seconds that a request is tried again while the server is away or answers 5xx.
     """
 
-    def __init__(self, data_dir: str, account: str, region: str, patience: float = 600) -> None:
+    def __init__(self, data_dir: str, signer: Signer, patience: float = 600) -> None:
         self._data_dir = data_dir
         self._patience = patience
-        scope = f"{account}/20260101/{region}/s3/aws4_request"
-        self._authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        self._signer = signer
         self._connection: Connection | None = None
         self._blobs: str | None = os.path.join(data_dir, "blobs")
 
@@ -103,10 +103,12 @@ class S3:
         headers = [("x-sagewright-blob", "?")]
         answer = self._call("HEAD", f"/{bucket}/{quote(key)}", headers, take=lambda answer: answer.headers)
         relative = answer.get("x-sagewright-blob", "")
+        if not relative:  # encrypted at rest
+            return None
         path = os.path.join(self._blobs, relative)
-        if relative and ".." not in relative.split("/") and path.startswith(self._blobs) and os.path.isfile(path):
+        if ".." not in relative.split("/") and path.startswith(self._blobs) and os.path.isfile(path):
             return path
-        # Another machine, or a server that keeps this to itself: not worth a question for each object.
+        # Another machine: not worth a question for each object.
         self._blobs = None
         return None
 
@@ -140,19 +142,20 @@ class S3:
         self,
         method: str,
         target: str,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: Sequence[tuple[str, str]] = (),
         body: Callable[[], Iterable[bytes]] | None = None,
         *,
         take: Callable[[Response], T],
     ) -> T:
         deadline = time.monotonic() + self._patience
         pause = 0.02
-        all_headers = [("Authorization", self._authorization), *headers]
         while True:
             fresh = self._connection is None
             try:
-                answer = self._connect().request(method, target, all_headers, body)
-                if answer.status >= 500:
+                connection = self._connect()
+                signed = self._signer.headers(method, target, connection.host, headers)
+                answer = connection.request(method, target, signed, body)
+                if answer.status >= 500 and _DAMAGED not in answer.headers:
                     raise Broken(f"HTTP {answer.status} {answer.body()[:200]!r}")
                 if answer.status >= 300:
                     raise _error(answer)
@@ -172,14 +175,7 @@ class S3:
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            try:
-                with open(os.path.join(self._data_dir, "server.json")) as file:
-                    document = json.load(file)
-                host, port = document.get("host", "127.0.0.1"), int(document["port"])
-            except (OSError, ValueError, KeyError) as error:
-                raise Broken(f"no server: {error}") from None
-            host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-            self._connection = Connection(host, port, _SILENCE)
+            self._connection = Connection(*_server(self._data_dir), _SILENCE)
         return self._connection
 
     def close(self) -> None:
@@ -188,7 +184,30 @@ class S3:
             self._connection = None
 
 
+def _server(data_dir: str) -> tuple[str, int]:
+    """Host and port of the server there is. Raises Broken."""
+    try:
+        with open(os.path.join(data_dir, "server.json")) as file:
+            document = json.load(file)
+        host, port = document.get("host", "127.0.0.1"), int(document["port"])
+    except (OSError, ValueError, KeyError) as error:
+        raise Broken(f"no server: {error}") from None
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104
+
+
+def endpoint(data_dir: str) -> str:
+    """The server's URL; empty where there is none at the moment."""
+    try:
+        host, port = _server(data_dir)
+    except Broken:
+        return ""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+_DAMAGED = "x-sagewright-damaged"
+"""Of an answer that no later one will differ from: the object's bytes are not what was written."""
 _MESSAGES = {
+    500: ("InternalError", "The stored object is damaged."),
     403: ("AccessDenied", "Access Denied"),
     404: ("NoSuchKey", "The specified key does not exist."),
 }

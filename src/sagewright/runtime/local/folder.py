@@ -66,7 +66,8 @@ class Folder:
         for name in ("opt/ml/input", "opt/ml/code", "tmp", "relay"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
         fresh = self.path / f"launch.json.{os.getpid()}"
-        fresh.write_text(json.dumps(launch))
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # it holds keys
+            json.dump(launch, file)
         try:
             os.link(fresh, self.path / "launch.json")
         except FileExistsError:

@@ -23,6 +23,7 @@ from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend, UnknownWorkload
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.reconcile import Controller
+from sagewright.services.sagemaker.guard import sagemaker_guard
 from sagewright.services.sagemaker.hosting import endpoint_configs, models
 from sagewright.services.sagemaker.hosting.controller import HostingController
 from sagewright.services.sagemaker.hosting.endpoints import Endpoints
@@ -95,5 +96,6 @@ def sagemaker(
         Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
         Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),
         ResourceTags(store, tags),
+        guard=sagemaker_guard(),
     )
     return SageMaker(service, training, hosting, backend)

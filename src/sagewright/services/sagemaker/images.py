@@ -1,9 +1,6 @@
 """What an image URI runs: the algorithms that installed packages declare, found by ECR repository and tag.
 
-An algorithm is an entry point of the group ``sagewright.algorithms``; its object's ``describe()`` gives plain data:
-name, images (repository, tags, tag_pattern for tags to come), command (train, serve: arguments after the Python
-executable), metrics (Name, Regex, Direction). Nothing is pulled from anywhere, so the account and region in a URI do
-not matter.
+Nothing is pulled from anywhere, so the account and region in a URI do not matter.
 """
 
 from __future__ import annotations
@@ -13,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_GROUP = "sagewright.algorithms"
+from sagewright.kit.algorithms import installed
+
 _ECR = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|c2s\.ic\.gov|"
     r"sc2s\.sgov\.gov)/(?P<repository>[a-z0-9._/-]+?)(?::(?P<tag>[\w.-]+))?(?:@sha256:[0-9a-f]{64})?"
@@ -35,13 +33,6 @@ class Algorithm:
     train: tuple[str, ...]
     serve: tuple[str, ...]
     metrics: tuple[Mapping[str, str], ...]
-
-
-def installed() -> Iterable[Mapping[str, Any]]:
-    """The description of every algorithm whose package is installed."""
-    from importlib.metadata import entry_points  # slow to import, and not needed before the first job
-
-    return [entry.load().describe() for entry in entry_points(group=_GROUP)]
 
 
 class Images:

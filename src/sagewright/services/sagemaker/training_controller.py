@@ -13,6 +13,7 @@ from typing import Any
 
 from sagewright.core.clock import Clock
 from sagewright.core.lifecycle import TRAINING_SECONDARY
+from sagewright.kit.keys import close_session, open_session
 from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.instances import UnknownInstanceType
@@ -34,6 +35,9 @@ NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 _IN_LINE = 0.2
 """Seconds until a job that waits for its place on the machine asks again."""
+
+_AROUND = 24 * 3600.0
+"""Seconds that a job's data may take to come and go, beside the time its command may run."""
 
 _LOST = "The process that looked after the job's instance ended unexpectedly. Please try again."
 
@@ -93,7 +97,7 @@ class TrainingController:
             if waiting != state:
                 self._save(document, waiting)
             return _IN_LINE
-        work = workload(document, job_arn(document.space, document.key), algorithm, grant)
+        work = workload(document, job_arn(document.space, document.key), algorithm, grant, self._keys(document, now))
         try:
             await asyncio.to_thread(self._backend.launch, work)
         except (Unsupported, OSError) as error:
@@ -106,6 +110,13 @@ class TrainingController:
         state = {**document.body["state"], "Launched": True, "Log": log, "Steps": 0}
         self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
         return LOOK
+
+    def _keys(self, document: Document, now: float) -> dict[str, str]:
+        """Of the job's role, for as long as the job may take."""
+        request = document.body["request"]
+        seconds = request["StoppingCondition"]["MaxRuntimeInSeconds"] + _AROUND
+        work = workload_id(document)
+        return open_session(self._store, document.space.account, work, request["RoleArn"], now, seconds)
 
     def _present(self, key: str) -> Document:
         """The document as it is now; a job in motion cannot be deleted."""
@@ -162,9 +173,12 @@ class TrainingController:
 
     async def _end(self, document: Document, state: Mapping[str, Any]) -> None:
         """The last transition. The workload's folder goes only after that is written: until then all can be redone."""
-        self._save(document, state)
-        self._admission.release(workload_id(document))
-        await asyncio.to_thread(self._backend.remove, workload_id(document))
+        work = workload_id(document)
+        with self._store.transaction():
+            self._save(document, state)
+            close_session(self._store, document.space.account, work)
+        self._admission.release(work)
+        await asyncio.to_thread(self._backend.remove, work)
 
 
 def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:

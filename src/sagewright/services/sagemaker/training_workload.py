@@ -20,8 +20,10 @@ from sagewright.store import Document
 HOST = "algo-1"
 
 
-def workload(document: Document, arn: str, algorithm: Algorithm, grant: Grant) -> Workload:
-    """grant: the part of this machine that the job's instance gets."""
+def workload(
+    document: Document, arn: str, algorithm: Algorithm, grant: Grant, credentials: Mapping[str, str]
+) -> Workload:
+    """grant: the part of this machine that the job's instance gets. credentials: of a session of its role."""
     request, space = document.body["request"], document.space
     return Workload(
         id=workload_id(document),
@@ -38,6 +40,7 @@ def workload(document: Document, arn: str, algorithm: Algorithm, grant: Grant) -
         log_header=grant.notes,
         region=space.region,
         account=space.account,
+        credentials=credentials,
     )
 
 

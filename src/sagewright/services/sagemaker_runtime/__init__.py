@@ -9,8 +9,11 @@
 ``routes.outstanding`` goes to the hosting controller, which lets an instance finish before it stops it.
 """
 
+from collections.abc import Iterator
+
 from sagewright.core.clock import Clock
-from sagewright.kit.operation import Service
+from sagewright.kit.operation import Context, Service
+from sagewright.kit.permissions import Need, guard
 from sagewright.services.sagemaker_runtime.invocations import Invocations
 from sagewright.services.sagemaker_runtime.meters import Meters
 from sagewright.services.sagemaker_runtime.routes import Routes
@@ -20,4 +23,12 @@ __all__ = ["Meters", "Routes", "sagemaker_runtime"]
 
 def sagemaker_runtime(routes: Routes, meters: Meters, clock: Clock) -> Service:
     """The service ``sagemaker-runtime``."""
-    return Service("sagemaker-runtime", Invocations(routes, meters, clock))
+    allowed = guard("sagemaker", _needs, code="AccessDeniedException")
+    return Service("sagemaker-runtime", Invocations(routes, meters, clock), guard=allowed)
+
+
+def _needs(ctx: Context) -> Iterator[Need]:
+    yield (
+        f"sagemaker:{ctx.operation}",
+        f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:endpoint/{ctx.request['EndpointName']}",
+    )

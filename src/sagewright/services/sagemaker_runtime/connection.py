@@ -125,15 +125,15 @@ class Pool:
 
     def __init__(self, address: str, port: int) -> None:
         self.outstanding = 0
-        self._address = address
-        self._port = port
+        self.address = address
+        self.port = port
         self._host = f"Host: {address}:{port}\r\n".encode()
         self._idle: list[Connection] = []
         self.closed = False
 
     async def post(self, path: str, headers: bytes, body: bytes, timeout: float) -> Reply:
         """headers: complete lines. timeout: seconds. Raises TimeoutError, OSError (ConnectionLost), ValueError."""
-        head = b"POST %s HTTP/1.1\r\n%s%sContent-Length: %d\r\n\r\n" % (path.encode(), self._host, headers, len(body))
+        head = self.head(path, headers, body)
         self.outstanding += 1
         try:
             while self._idle:
@@ -147,6 +147,10 @@ class Pool:
         finally:
             self.outstanding -= 1
 
+    def head(self, path: str, headers: bytes, body: bytes) -> bytes:
+        """What goes before a body. headers: complete lines."""
+        return b"POST %s HTTP/1.1\r\n%s%sContent-Length: %d\r\n\r\n" % (path.encode(), self._host, headers, len(body))
+
     def close(self) -> None:
         """Close what is idle now and the others after their reply."""
         self.closed = True
@@ -156,7 +160,7 @@ class Pool:
     async def _connect(self, timeout: float) -> Connection:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(timeout):
-            _, connection = await loop.create_connection(Connection, self._address, self._port)
+            _, connection = await loop.create_connection(Connection, self.address, self.port)
         return connection
 
     async def _exchange(self, connection: Connection, head: bytes, body: bytes, timeout: float) -> Reply:

@@ -1,20 +1,25 @@
-"""InvokeEndpoint: a variant, one of its instances, its container's /invocations, and the answer back."""
+"""InvokeEndpoint, streamed or not: a variant, one of its instances, its container's /invocations, the answer back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sagewright.core.arn import Arn
 from sagewright.core.clock import Clock
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
-from sagewright.services.sagemaker_runtime.connection import Reply
 from sagewright.services.sagemaker_runtime.meters import Meters, VariantId
-from sagewright.services.sagemaker_runtime.routes import Endpoint, Routes, Variant
+from sagewright.services.sagemaker_runtime.routes import Endpoint, Instance, Routes, Variant
+from sagewright.services.sagemaker_runtime.streamed import StreamedReply, post_streamed
 
 _TIMEOUT = 60.0
 """Seconds a container has for one request."""
+_LONGEST = 480.0
+"""Seconds a container has for a streamed answer."""
+_SHOWN = 65_536
+"""Bytes of a failed answer that the error shows."""
 
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
@@ -48,14 +53,7 @@ class Invocations:
         self, ctx: Context, endpoint_name: str, body: bytes, target_variant: str | None = None, **members: Any
     ) -> dict[str, Any]:
         began = self._clock.monotonic()
-        _check_supported(ctx.request)
-        endpoint = self._routes.endpoint(ctx.account, ctx.region, endpoint_name)
-        if endpoint is None or not endpoint.variants:  # one still being created, or failed, is not found either
-            raise _validation_error(f"Endpoint {endpoint_name} of account {ctx.account} not found.")
-        variant = _variant(endpoint, endpoint_name, target_variant)
-        instance = variant.instance()
-        if instance is None:
-            raise AwsError("ServiceUnavailable", f"No instance of variant {variant.name} is in service.", 503)
+        variant, instance = self._target(ctx, endpoint_name, target_variant)
         sent = self._clock.monotonic()
         status = 0
         try:
@@ -71,7 +69,66 @@ class Invocations:
             self._meters.count(who, status, answered - sent, sent - began)
         if not 200 <= status < 300:
             raise _model_error(ctx, endpoint_name, status, reply.body.decode("utf-8", "replace"))
-        return _answer(reply, variant.name)
+        return {"Body": reply.body, **_described(reply.headers, variant.name)}
+
+    @operation()
+    async def invoke_endpoint_with_response_stream(
+        self, ctx: Context, endpoint_name: str, body: bytes, target_variant: str | None = None, **members: Any
+    ) -> dict[str, Any]:
+        """What the container sends is passed on as it arrives. It has 60 s to begin and 8 minutes to end."""
+        began = self._clock.monotonic()
+        variant, instance = self._target(ctx, endpoint_name, target_variant)
+        sent = self._clock.monotonic()
+        who = VariantId(ctx.account, ctx.region, endpoint_name, variant.name)
+        count = partial(self._count, who, sent, sent - began)
+        headers = _headers(ctx.request)
+        try:
+            reply = await post_streamed(instance.pool, "/invocations", headers, body, _TIMEOUT, _LONGEST)
+            if 200 <= reply.status < 300:
+                return {"Body": _parts(reply, count), **_described(reply.headers, variant.name)}
+            text = (await reply.read(_SHOWN)).decode("utf-8", "replace")
+        except TimeoutError:
+            count(0)
+            raise _model_error(ctx, endpoint_name, 0, _TIMED_OUT) from None
+        except (OSError, ValueError) as error:
+            count(0)
+            raise _model_error(ctx, endpoint_name, 0, f"{_UNREACHABLE} ({error})") from None
+        count(reply.status)
+        raise _model_error(ctx, endpoint_name, reply.status, text)
+
+    def _target(self, ctx: Context, name: str, variant_name: str | None) -> tuple[Variant, Instance]:
+        """Whom to ask. Raises AwsError."""
+        _check_supported(ctx.request)
+        endpoint = self._routes.endpoint(ctx.account, ctx.region, name)
+        if endpoint is None or not endpoint.variants:  # one still being created, or failed, is not found either
+            raise _validation_error(f"Endpoint {name} of account {ctx.account} not found.")
+        variant = _variant(endpoint, name, variant_name)
+        instance = variant.instance()
+        if instance is None:
+            raise AwsError("ServiceUnavailable", f"No instance of variant {variant.name} is in service.", 503)
+        return variant, instance
+
+    def _count(self, who: VariantId, sent: float, overhead: float, status: int) -> None:
+        self._meters.count(who, status, self._clock.monotonic() - sent, overhead)
+
+
+async def _parts(reply: StreamedReply, count: Callable[[int], None]) -> AsyncIterator[dict[str, Any]]:
+    """The events of a reply. The invocation is counted when it ends: as failed where the container breaks off."""
+    status = 0
+    try:
+        async for chunk in reply.chunks:
+            yield {"PayloadPart": {"Bytes": chunk}}
+        status = reply.status
+    except GeneratorExit:
+        status = reply.status  # the client leaves: not the container's fault
+        raise
+    except TimeoutError:
+        raise AwsError("ModelStreamError", _TOO_LONG, ErrorCode="ModelInvocationTimeExceeded") from None
+    except (OSError, ValueError) as error:
+        raise AwsError("ModelStreamError", f"{_BROKEN} ({error})", ErrorCode="StreamBroken") from None
+    finally:
+        count(status)
+        await reply.close()
 
 
 _TIMED_OUT = (
@@ -79,6 +136,8 @@ _TIMED_OUT = (
     "each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 _UNREACHABLE = "The container primary closed the connection before it answered"
+_TOO_LONG = "The model did not finish its response within the time allowed."
+_BROKEN = "The connection to the model was closed in the middle of its response"
 
 
 def _check_supported(request: Mapping[str, Any]) -> None:
@@ -107,11 +166,10 @@ def _headers(request: Mapping[str, Any]) -> bytes:
     return text.encode("latin-1")
 
 
-def _answer(reply: Reply, variant: str) -> dict[str, Any]:
+def _described(headers: Mapping[str, str], variant: str) -> dict[str, Any]:
     return {
-        "Body": reply.body,
-        "ContentType": reply.headers.get("content-type"),
-        "CustomAttributes": reply.headers.get(_CUSTOM_ATTRIBUTES),
+        "ContentType": headers.get("content-type"),
+        "CustomAttributes": headers.get(_CUSTOM_ATTRIBUTES),
         "InvokedProductionVariant": variant,
     }
 

@@ -19,7 +19,10 @@ HOST = os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")
 
 
 def train() -> int:
-    """Hyperparameters: lines, seconds (between lines), exit, failure (text), checkpoint (text to add to one)."""
+    """Hyperparameters: lines, seconds (between lines), exit, failure (text), checkpoint (text to add to one), caller.
+
+    caller: have STS say who that is, by boto3 as it finds itself set up.
+    """
     given = json.loads((BASE / "input/config/hyperparameters.json").read_text())
     stop = False
 
@@ -30,6 +33,10 @@ def train() -> int:
     signal.signal(signal.SIGTERM, end)
     rows = [line for file in sorted((BASE / "input/data").rglob("*")) if file.is_file() for line in file.open()]
     print(f"rows={len(rows)}", flush=True)
+    if "caller" in given:
+        import boto3
+
+        print(f"caller={boto3.client('sts').get_caller_identity()['Arn']}", flush=True)
     for number in range(int(given.get("lines", "3"))):
         print(f"line {number}\tloss={1 / (number + 1):.3f};", flush=True)
         time.sleep(float(given.get("seconds", "0")))
@@ -57,12 +64,15 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, b"")
 
     def do_POST(self) -> None:
-        """The body is JSON: sleep, status, close; the answer tells who answered, and what it was sent."""
+        """The body is JSON: sleep, status, close, parts; the answer tells who answered, and what it was sent."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         asked = json.loads(body) if self.headers.get("Content-Type") == "application/json" else {}
         time.sleep(asked.get("sleep", 0))
         if asked.get("close"):
             self.close_connection = True
+            return
+        if "parts" in asked:
+            self._stream(asked["parts"], asked.get("pause", 0), bool(asked.get("break")))
             return
         answer = {
             "server": SERVER,
@@ -82,6 +92,23 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("X-Amzn-SageMaker-Custom-Attributes", f"{attributes},answered")
         self.end_headers()
         self.wfile.write(body)
+
+    def _stream(self, parts: list[str], pause: float, breaks: bool) -> None:
+        """Text in chunks, with a pause in seconds after each; breaks: the end never comes."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for part in parts:
+                data = part.encode()
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                time.sleep(pause)
+            if not breaks:
+                self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            print("the reader has left", flush=True)
 
     def log_message(self, format: str, *args: object) -> None:
         """Only what serve() prints is in the log."""

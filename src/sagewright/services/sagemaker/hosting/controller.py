@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from sagewright.core.clock import Clock
+from sagewright.kit.keys import close_session, open_session
 from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Grant
@@ -38,6 +39,9 @@ _AT_REST = 0.5
 _DRAIN = 0.5
 _LONGEST_DRAIN = 60.0
 """Seconds that an instance goes on after it was taken out of traffic: at least, and while requests are under way."""
+
+_FOR_GOOD = 100 * 365 * 86_400.0
+"""Seconds that an instance's keys hold, which end with it."""
 
 Granted = Callable[[str], Grant]
 """What an instance of a type gets of this machine. Raises Unsupported, UnknownInstanceType."""
@@ -163,6 +167,7 @@ class HostingController:
         for instance in state.retired:
             work = workload_id(document.space, instance.id)
             if instance.phase in DEAD or instance.phase == "Wanted":
+                close_session(self._store, document.space.account, work)
                 await asyncio.to_thread(self._backend.remove, work)
             elif instance.phase != "Stopping" and (document.status == "Deleting" or self._drained(instance, now)):
                 with suppress(UnknownWorkload):  # the next look will tell
@@ -181,12 +186,20 @@ class HostingController:
         try:
             algorithm = self._images.algorithm(variant.image)
             grant = self._granted(variant.instance_type)
-            await asyncio.to_thread(self._backend.launch, workload(space, variant, instance, algorithm, grant))
+            keys = self._keys(space, variant, instance)
+            await asyncio.to_thread(self._backend.launch, workload(space, variant, instance, algorithm, grant, keys))
         except UnknownImage as error:
             return f"{_NO_IMAGE.format(variant.name)} {error}"
         except (Unsupported, UnknownInstanceType, OSError) as error:
             return f"Unable to launch an instance for production variant {variant.name}: {error}"
         return ""
+
+    def _keys(self, space: Space, variant: Variant, instance: Instance) -> dict[str, str]:
+        """Of the model's role, for as long as the instance is there; none without a role."""
+        if not variant.role:
+            return {}
+        work, now = workload_id(space, instance.id), self._clock.now()
+        return open_session(self._store, space.account, work, variant.role, now, _FOR_GOOD)
 
     def _give_up(self, document: Document, reasons: Mapping[str, str]) -> None:
         """Note instances that cannot be launched; the next step draws the consequences."""

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sagewright.runtime.backend import Unsupported
 from sagewright.runtime.capacity import Grant
@@ -44,8 +44,15 @@ def workload_id(space: Space, instance: str) -> str:
     return f"endpoint-{space.account}-{space.region}-{instance}"
 
 
-def workload(space: Space, variant: Variant, instance: Instance, algorithm: Algorithm, grant: Grant) -> Workload:
-    """grant: the part of this machine that the instance gets."""
+def workload(
+    space: Space,
+    variant: Variant,
+    instance: Instance,
+    algorithm: Algorithm,
+    grant: Grant,
+    credentials: Mapping[str, str],
+) -> Workload:
+    """grant: the part of this machine that the instance gets. credentials: of a session of its model's role."""
     threads = str(max(1, int(grant.resources.vcpus)))
     channels: tuple[Channel, ...] = ()
     if variant.model_data and not variant.packed:
@@ -73,4 +80,5 @@ def workload(space: Space, variant: Variant, instance: Instance, algorithm: Algo
         region=space.region,
         account=space.account,
         startup_timeout=variant.startup_timeout or _STARTUP_TIMEOUT,
+        credentials=credentials,
     )
