@@ -16,6 +16,7 @@ from sagewright.services.s3.storage.disk import Disk
 from sagewright.services.s3.storage.ranges import Span
 from sagewright.services.s3.storage.reading import Reading, verify
 from sagewright.services.s3.storage.sealed import Cipher, SealedWriter, unwrap, wrap
+from sagewright.store import Space
 from sagewright.store.blobs import Blobs
 
 DISK = Disk()
@@ -167,11 +168,20 @@ def test_long_proofs_lie_apart_and_go_with_their_object(in_process):
     store = in_process.store
     small = {"Blob": "a" * 32, "Runs": [[10, "AAAAAA=="]]}
     assert blocks.keep(store, small) == small
-    large = {"Blob": "b" * 32, "Runs": [[9 * BLOCK, "A" * 48], [1, "AAAAAA=="]]}
+    large = {"Blob": "b" * 32, "Size": 9 * BLOCK + 1, "Runs": [[9 * BLOCK, "A" * 48], [1, "AAAAAA=="]]}
     kept = blocks.keep(store, large)
-    assert kept == {"Blob": "b" * 32}
+    assert kept == {"Blob": "b" * 32, "Size": 9 * BLOCK + 1}
     assert blocks.listed(store, kept) == large["Runs"]
     assert [run.size for run in blocks.runs_of(store, kept)] == [9 * BLOCK, 1]
     blocks.forget(store, kept)
-    with pytest.raises(Corrupt):
-        blocks.listed(store, kept)
+    assert store.documents.get(Space("s3:blocks"), kept["Blob"]) is None
+
+
+def test_objects_from_before_there_were_proofs_are_one_run(in_process):
+    runs = blocks.runs_of(in_process.store, {"Blob": "c" * 32, "Size": BLOCK + 3})
+    data = bytes(BLOCK) + b"abc"
+    found = [
+        Plain().open(block, memoryview(data)[block.at : block.at + block.stored])
+        for block in spread(runs, 0, len(data), 0)
+    ]
+    assert b"".join(found) == data

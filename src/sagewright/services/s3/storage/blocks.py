@@ -69,7 +69,7 @@ class Guard(Protocol):
 
 
 class Plain:
-    """Bytes as they came."""
+    """Bytes as they came; unverified where there is no proof of them (see listed)."""
 
     overhead = 0
 
@@ -79,6 +79,8 @@ class Plain:
         self._crc = crc32c
 
     def open(self, block: Block, data: memoryview) -> memoryview:
+        if not block.run.proof:
+            return data
         wanted = block.run.proof[block.nth * _CRC : (block.nth + 1) * _CRC]
         if self._crc(data).to_bytes(_CRC, "big") != wanted:
             raise Corrupt("the checksum does not match", block.number)
@@ -170,16 +172,17 @@ def forget(store: Store, body: dict[str, Any]) -> None:
 
 
 def listed(store: Store, body: dict[str, Any]) -> list[list[Any]]:
-    """The runs of an object's or part's document, as documents list them. Raises Corrupt where they are lost."""
+    """The runs of an object's or part's document, as documents list them.
+
+    Data folders from before there were runs have neither: all bytes of the object are one run then, without a proof.
+    """
     if "Runs" in body:
         found: list[list[Any]] = body["Runs"]
         return found
     document = store.documents.get(_BLOCKS, body["Blob"])
-    if document is None:
-        raise Corrupt("nothing tells what its bytes were")
-    return list(document.body["Runs"])
+    return [[body["Size"], ""]] if document is None else list(document.body["Runs"])
 
 
 def runs_of(store: Store, body: dict[str, Any]) -> list[Run]:
-    """Raises Corrupt where they are lost."""
+    """The runs of an object's or part's document."""
     return [Run(size, base64.b64decode(proof)) for size, proof in listed(store, body)]
