@@ -14,8 +14,8 @@ from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context
 from sagewright.services.s3 import errors
 from sagewright.services.s3.storage.checksums import ALGORITHMS, BY_HEADER, Algorithm, decode, encode
-from sagewright.wire import aws_chunked
 from sagewright.wire.http import Body, Headers, HttpRequest
+from sagewright.wire.signing import aws_chunked
 
 MAX_PUT = 5 * 2**30
 """Most bytes of one PUT or one part."""
@@ -96,6 +96,8 @@ def expected(ctx: Context) -> Expected:
                 **{"Content-MD5": ctx.request["ContentMD5"]},
             )
     _checksum(found, ctx)
+    if ctx.principal is None and found.algorithm is not None:
+        found.sha256 = None  # no signature stands on it, and the other checksum tells as well what was sent
     if found.length is not None and found.length > MAX_PUT:
         raise too_large(found.length)
     return found

@@ -24,7 +24,7 @@ from sagewright.services.s3.storage.expected import MAX_PUT, Expected, too_large
 from sagewright.services.s3.storage.sealed import Cipher, SealedWriter
 from sagewright.store import Store
 from sagewright.store.blobs import BlobWriter
-from sagewright.wire.aws_chunked import BadChunks
+from sagewright.wire.signing.aws_chunked import BadChunks
 
 _MOST, _LEAST = 4 << 20, 1 << 20
 """Bytes handed to the threads at once: the more the fewer trips, and many uploads at a time share the most."""
@@ -122,39 +122,66 @@ class Intake:
         step: list[bytes | memoryview] = []
         try:
             gathered = 0
-            async for piece in self._patiently(expected.chunks):
-                size += len(piece)
-                if size > limit:
-                    raise errors.incomplete_body() if expected.length is not None else too_large(size)
-                step.append(piece)
-                gathered += len(piece)
-                if gathered >= max(_LEAST, _MOST // self._active):
-                    await _all(lanes)
-                    # In one piece: each call on a thread waits its turn for the interpreter.
-                    whole = b"".join(step)
-                    lanes = (
-                        self._disk.start(hashes.md5.update, whole),
-                        self._disk.start(_write_and_hash, target, whole, hashes),
-                    )
-                    step, gathered = [], 0
+            async with _Patience(self._stall) as patience:
+                async for piece in expected.chunks:
+                    patience.renew()
+                    size += len(piece)
+                    if size > limit:
+                        raise errors.incomplete_body() if expected.length is not None else too_large(size)
+                    step.append(piece)
+                    gathered += len(piece)
+                    if gathered >= max(_LEAST, _MOST // self._active):
+                        patience.pause()
+                        await _all(lanes)
+                        # In one piece: each call on a thread waits its turn for the interpreter.
+                        whole = b"".join(step)
+                        lanes = (
+                            self._disk.start(hashes.md5.update, whole),
+                            self._disk.start(_write_and_hash, target, whole, hashes),
+                        )
+                        step, gathered = [], 0
+                        patience.renew()
             await _all(lanes)
         except BaseException:
             await settle(*lanes)
             raise
         return b"".join(step)
 
-    async def _patiently(self, chunks: Any) -> AsyncIterator[bytes | memoryview]:
-        stream = chunks.__aiter__()
-        while True:
-            try:
-                async with asyncio.timeout(self._stall):
-                    piece = await anext(stream, None)
-            except TimeoutError:
-                message = "Your socket connection to the server was not read from or written to within the timeout "
-                raise AwsError("RequestTimeout", f"{message}period. Idle connections will be closed.") from None
-            if piece is None:
-                return
-            yield piece
+
+class _Patience:
+    """Ends the block with RequestTimeout when a client is silent for so many seconds.
+
+    A timer of its own for each piece of a body would cost more than all else that is done for it here.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._clock = asyncio.get_running_loop().time
+        self._renewed: float | None = self._clock()
+        self._timeout = asyncio.timeout_at(self._renewed + seconds)
+
+    async def __aenter__(self) -> _Patience:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await self._timeout.__aexit__(*raised)
+        except TimeoutError:
+            message = "Your socket connection to the server was not read from or written to within the timeout "
+            raise AwsError("RequestTimeout", f"{message}period. Idle connections will be closed.") from None
+
+    def renew(self) -> None:
+        """The client sent something."""
+        now = self._clock()
+        if self._renewed is None or now - self._renewed > self._seconds / 16:
+            self._renewed = now
+            self._timeout.reschedule(now + self._seconds)
+
+    def pause(self) -> None:
+        """Now it is not the client who is waited for."""
+        self._renewed = None
+        self._timeout.reschedule(None)
 
 
 def _finish(
