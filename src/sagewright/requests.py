@@ -11,10 +11,10 @@ from sagewright.kit.gate import Gate
 from sagewright.kit.operation import Context, Services
 from sagewright.wire import models, protocols, validate
 from sagewright.wire.client import Clients, Target
-from sagewright.wire.faults import inflate
 from sagewright.wire.gateway import Exchange
 from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
-from sagewright.wire.query import form_of
+from sagewright.wire.protocols.faults import inflate
+from sagewright.wire.protocols.query import form_of
 from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
 
 _BODY_LIMIT = 16 * 2**20

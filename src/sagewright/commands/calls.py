@@ -74,8 +74,8 @@ def _signed(
     import hashlib
     import time
 
-    from sagewright.wire.canonical import ALGORITHM, canonical_requests, sign, signing_key, string_to_sign
     from sagewright.wire.http import Body, Headers, HttpRequest
+    from sagewright.wire.signing.canonical import ALGORITHM, canonical_requests, sign, signing_key, string_to_sign
 
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"

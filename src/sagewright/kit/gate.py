@@ -10,9 +10,9 @@ from sagewright.core.clock import Clock
 from sagewright.kit.identity import Principal, identity
 from sagewright.kit.keys import ANONYMOUS, keys_of
 from sagewright.store import Store
-from sagewright.wire import sigv4
 from sagewright.wire.http import HttpRequest
 from sagewright.wire.route import Route
+from sagewright.wire.signing import credentials
 
 
 class Gate:
@@ -30,14 +30,14 @@ class Gate:
         """The route for the account whose the key is, and who signed. Raises AwsError.
 
         operation: botocore's OperationModel; None where a service says itself who sends it. body: as
-        ``wire.signature.verify`` has it.
+        ``wire.signing.verify`` has it.
         """
         now = self._clock.now()
         if not self.checks:
-            sigv4.check_expiry(request, now)
+            credentials.check_expiry(request, now)
             handed_out = to.access_key.startswith(("AKIA", "ASIA"))
             return (replace(to, account=identity(self._store, to.access_key, now).account) if handed_out else to), None
-        from sagewright.wire.signature import verify
+        from sagewright.wire.signing.verify import verify
 
         key = verify(request, to, operation, body, self._keys, now) if operation is not None else None
         who: Principal = key.whom if key is not None else ANONYMOUS
@@ -51,7 +51,7 @@ class Gate:
             return access_key, identity(self._store, access_key, now).account, None
         if "policy" not in fields:
             return "", identity(self._store, "", now).account, ANONYMOUS
-        from sagewright.wire.signature import verify_policy
+        from sagewright.wire.signing.verify import verify_policy
 
         key = verify_policy(fields["policy"], fields, self._keys, now)
         return key.access_key, key.whom.account, key.whom

@@ -8,7 +8,7 @@ import secrets
 
 from sagewright.kit.identity import DEFAULT_ACCOUNT, KEYS, Principal, key_document, key_id, stable_id
 from sagewright.store import Document, Store
-from sagewright.wire.canonical import Key, Keys
+from sagewright.wire.signing.canonical import Key, Keys
 
 ANONYMOUS = Principal("anonymous")
 
@@ -21,7 +21,7 @@ _KINDS = {"root": "root", "user": "user", "assumed-role": "role", "federated-use
 
 
 def keys_of(store: Store) -> Keys:
-    """The keys of a store, for ``wire.signature``; ``whom`` is the Principal."""
+    """The keys of a store, for ``wire.signing.verify``; ``whom`` is the Principal."""
 
     def find(access_key: str) -> Key | None:
         document = key_document(store, access_key)

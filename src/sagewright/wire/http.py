@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sagewright.wire.chunk_signatures import ChunkSignatures
+    from sagewright.wire.signing.chunk_signatures import ChunkSignatures
 
 
 class Headers:

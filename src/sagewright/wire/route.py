@@ -12,9 +12,10 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import hosts, models, sigv4
+from sagewright.wire import hosts, models
 from sagewright.wire.http import HttpRequest
 from sagewright.wire.paths import paths
+from sagewright.wire.signing import credentials
 
 PREFLIGHT = "Preflight"
 """The operation of a browser's OPTIONS request; AWS's models lack it. uri_params has Bucket and, for an object, Key."""
@@ -107,7 +108,7 @@ def needs_body(request: HttpRequest) -> bool:
         return False
     if "x-amz-target" in request.headers or "smithy-protocol" in request.headers:
         return False
-    scope = sigv4.scope(request)
+    scope = credentials.scope(request)
     if scope is not None:
         return scope[2] not in _S3_SIGNING and bool(_query_services(scope[2]))
     return hosts.parse(request.host).service != "s3"
@@ -115,7 +116,7 @@ def needs_body(request: HttpRequest) -> bool:
 
 def route(request: HttpRequest, form: Mapping[str, str] | None = None) -> Route:
     """The route of a request; form: its body, parsed, where needs_body() says so. Raises AwsError."""
-    access_key, region, signing, presigned = sigv4.scope(request) or ("", "", "", False)
+    access_key, region, signing, presigned = credentials.scope(request) or ("", "", "", False)
     host = hosts.parse(request.host)
     if not region:
         chosen = request.headers.get("x-amz-region-set").partition(",")[0].strip()

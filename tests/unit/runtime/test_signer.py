@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sagewright.runtime.agent.s3 import quote
 from sagewright.runtime.agent.signer import Signer
 from sagewright.wire import models
-from sagewright.wire.canonical import Key
 from sagewright.wire.http import Body, Headers, HttpRequest
 from sagewright.wire.route import route
-from sagewright.wire.signature import verify
+from sagewright.wire.signing.canonical import Key
+from sagewright.wire.signing.verify import verify
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagewright.wire.aws_chunked import BadChunks, Decoder
+from sagewright.wire.signing.aws_chunked import BadChunks, Decoder
 
 _SIGNATURE = b";chunk-signature=" + b"0" * 64
 

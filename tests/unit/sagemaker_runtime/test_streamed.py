@@ -19,8 +19,9 @@ from sagewright.services.sagemaker_runtime.connection import ConnectionLost, Poo
 from sagewright.services.sagemaker_runtime.routes import ENDPOINTS
 from sagewright.services.sagemaker_runtime.streamed import StreamedReply, post_streamed
 from sagewright.store import Space, Store
-from sagewright.wire import models, rest_json
+from sagewright.wire import models
 from sagewright.wire.client import Clients
+from sagewright.wire.protocols import rest_json
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -11,9 +11,10 @@ from botocore.parsers import create_parser
 from samples import Sampler, differences
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import events, json, models, protocols
+from sagewright.wire import events, models, protocols
 from sagewright.wire.eventstream import Kind, Message, encode
 from sagewright.wire.http import Body, ClientGone, Headers, HttpRequest
+from sagewright.wire.protocols import json
 from sagewright.wire.route import CBOR, Route
 from sagewright.wire.validate import validate
 

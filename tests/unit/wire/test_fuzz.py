@@ -15,13 +15,13 @@ from samples import Sampler, request_of
 
 from sagewright.core.errors import AwsError
 from sagewright.wire import models, protocols
-from sagewright.wire.aws_chunked import BadChunks, Decoder
 from sagewright.wire.eventstream import Kind, Message, encode
 from sagewright.wire.http import Body, Headers, HttpRequest
-from sagewright.wire.json import EVENTS
 from sagewright.wire.paths import paths
+from sagewright.wire.protocols.json import EVENTS
 from sagewright.wire.route import Route, needs_body, route
-from sagewright.wire.sigv4 import check_expiry, credential
+from sagewright.wire.signing.aws_chunked import BadChunks, Decoder
+from sagewright.wire.signing.credentials import check_expiry, credential
 from sagewright.wire.validate import validate
 
 OPERATIONS = [

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import models, protocols, rest
+from sagewright.wire import models, protocols
 from sagewright.wire.http import Body, Headers, HttpRequest
+from sagewright.wire.protocols import rest
 from sagewright.wire.route import Route
 
 

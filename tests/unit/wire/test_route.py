@@ -8,7 +8,7 @@ from sagewright.core.errors import AwsError
 from sagewright.wire import hosts, models
 from sagewright.wire import route as routing
 from sagewright.wire.http import Body, Headers, HttpRequest
-from sagewright.wire.query import form_of
+from sagewright.wire.protocols.query import form_of
 from sagewright.wire.route import RoutingError, needs_body, route
 
 # Deprecated operations share their path and query with the ones that replaced them.

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from sagewright.core.errors import AwsError
 from sagewright.wire import models
-from sagewright.wire.canonical import Key
 from sagewright.wire.http import Body, Headers, HttpRequest
 from sagewright.wire.route import Route, route
-from sagewright.wire.signature import verify, verify_policy
+from sagewright.wire.signing.canonical import Key
+from sagewright.wire.signing.verify import verify, verify_policy
 
 NOW = 1_704_067_200.0  # 2024-01-01T00:00:00Z
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -77,9 +77,9 @@ def check(request: HttpRequest, to: tuple[str, str, str] = S3, body: bytes | Non
 
 
 def route_of(request: HttpRequest, service: str, operation: str, protocol: str) -> Route:
-    from sagewright.wire import sigv4
+    from sagewright.wire.signing import credentials
 
-    access_key, region, _, presigned = sigv4.scope(request) or ("", "us-east-1", "", False)
+    access_key, region, _, presigned = credentials.scope(request) or ("", "us-east-1", "", False)
     return Route(service, operation, protocol, "000000000000", region, access_key, {}, presigned)
 
 

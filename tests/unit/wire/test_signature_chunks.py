@@ -10,11 +10,11 @@ import pytest
 
 from sagewright.core.errors import AwsError
 from sagewright.wire import models
-from sagewright.wire.aws_chunked import BadChunks, Decoder
-from sagewright.wire.canonical import Key
 from sagewright.wire.http import Body, Headers, HttpRequest
 from sagewright.wire.route import route
-from sagewright.wire.signature import verify
+from sagewright.wire.signing.aws_chunked import BadChunks, Decoder
+from sagewright.wire.signing.canonical import Key
+from sagewright.wire.signing.verify import verify
 
 KEY = Key("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 NOW = 1_369_353_600.0  # 2013-05-24T00:00:00Z

@@ -2,7 +2,7 @@ import pytest
 
 from sagewright.core.errors import AwsError
 from sagewright.wire.http import Body, Headers, HttpRequest
-from sagewright.wire.sigv4 import Credential, check_expiry, credential, scope
+from sagewright.wire.signing.credentials import Credential, check_expiry, credential, scope
 
 NOW = 1_704_067_200.0  # 2024-01-01T00:00:00Z
 PRESIGNED = (

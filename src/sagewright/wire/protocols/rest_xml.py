@@ -10,8 +10,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import events, faults, rest, shapes, xml
+from sagewright.wire import events, shapes
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
+from sagewright.wire.protocols import faults, rest, xml
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import cbor2
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import events, faults, shapes, trees
+from sagewright.wire import events, shapes
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
+from sagewright.wire.protocols import faults, trees
 from sagewright.wire.shapes import Decode, Encode
 
 if TYPE_CHECKING:

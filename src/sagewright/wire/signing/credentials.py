@@ -1,4 +1,4 @@
-"""What a request says of who signed it. Parsing only: whether the signature is good is wire.signature's to say.
+"""What a request says of who signed it. Parsing only: whether the signature is good is wire.signing.verify's to say.
 
 Formats: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, json, rest
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
+from sagewright.wire.protocols import faults, json, rest
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel

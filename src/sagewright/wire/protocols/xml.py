@@ -11,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from sagewright.wire import faults, shapes
+from sagewright.wire import shapes
+from sagewright.wire.protocols import faults
 from sagewright.wire.shapes import Decode, Encode, Memo
 
 if TYPE_CHECKING:

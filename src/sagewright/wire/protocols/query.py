@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import faults, shapes, xml
+from sagewright.wire import shapes
 from sagewright.wire.http import Body, HttpRequest, HttpResponse
+from sagewright.wire.protocols import faults, xml
 from sagewright.wire.shapes import Memo
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sagewright.wire.chunk_signatures import ChunkSignatures
+    from sagewright.wire.signing.chunk_signatures import ChunkSignatures
 
 _LINE = 8192
 """Longest line of a chunk's head or a trailer, bytes."""

@@ -43,5 +43,5 @@ def codec(protocol: str) -> Codec:
     """The codec of a protocol, by botocore's name for it. Raises KeyError."""
     found = _codecs.get(protocol)
     if found is None:
-        found = _codecs[protocol] = cast(Codec, import_module(f"sagewright.wire.{_MODULES[protocol]}"))
+        found = _codecs[protocol] = cast(Codec, import_module(f"sagewright.wire.protocols.{_MODULES[protocol]}"))
     return found

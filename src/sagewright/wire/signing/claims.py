@@ -6,14 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from typing import TYPE_CHECKING
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import sigv4
-from sagewright.wire.canonical import ALGORITHM
 from sagewright.wire.http import HttpRequest
-from sagewright.wire.route import Route
-from sagewright.wire.signature_errors import Refusals, invalid_argument, old_signature
-from sagewright.wire.sigv4 import Credential
+from sagewright.wire.signing import credentials
+from sagewright.wire.signing.canonical import ALGORITHM
+from sagewright.wire.signing.credentials import Credential
+from sagewright.wire.signing.refusals import Refusals, invalid_argument, old_signature
+
+if TYPE_CHECKING:
+    from sagewright.wire.route import Route
 
 MOMENT = re.compile(r"\d{8}T\d{6}Z")
 
@@ -44,7 +47,7 @@ def read(request: HttpRequest, to: Route, say: Refusals) -> Claim | None:
     found = _sent(request, say)
     if found is None:
         return None
-    query = sigv4.query_of(request.query) if found.presigned else {}
+    query = credentials.query_of(request.query) if found.presigned else {}
     header = request.headers.get("authorization")
     algorithm = query.get("X-Amz-Algorithm", "") if found.presigned else header.partition(" ")[0]
     if algorithm == "AWS4-ECDSA-P256-SHA256":
@@ -72,7 +75,7 @@ def _sent(request: HttpRequest, say: Refusals) -> Credential | None:
         message += "parameter or the Authorization header should be specified"
         raise invalid_argument(message, "Authorization", header)
     try:
-        found = sigv4.credential(request)
+        found = credentials.credential(request)
     except AwsError as error:
         if say.style == "s3" or error.code == "IncompleteSignatureException":
             raise
@@ -81,7 +84,7 @@ def _sent(request: HttpRequest, say: Refusals) -> Credential | None:
         if say.style == "s3" and header:
             raise invalid_argument("Unsupported Authorization Type", "Authorization", header)
         if say.style == "s3" and presigned:
-            raise sigv4.incomplete_query()
+            raise credentials.incomplete_query()
         return None
     if not found.date:
         raise old_signature() if say.style == "s3" else say.unsigned()

@@ -1,4 +1,4 @@
-"""Whether a request's signature is good. What is signed is in wire.canonical, AWS's errors in wire.signature_errors.
+"""Whether a request's signature is good. What is signed is in canonical.py, AWS's errors in refusals.py.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html and, for S3,
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
@@ -12,11 +12,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.wire import claims, hosts, models, sigv4
-from sagewright.wire.canonical import (
+from sagewright.wire import hosts, models
+from sagewright.wire.http import Headers, HttpRequest
+from sagewright.wire.signing import claims, credentials
+from sagewright.wire.signing.canonical import (
     ALGORITHM,
     UNSIGNED,
     Key,
@@ -26,11 +28,12 @@ from sagewright.wire.canonical import (
     signing_key,
     string_to_sign,
 )
-from sagewright.wire.chunk_signatures import STREAMED, ChunkSignatures
-from sagewright.wire.claims import MOMENT, Claim
-from sagewright.wire.http import Headers, HttpRequest
-from sagewright.wire.route import Route
-from sagewright.wire.signature_errors import Refusals, invalid_argument, old_signature, policy_mismatch
+from sagewright.wire.signing.chunk_signatures import STREAMED, ChunkSignatures
+from sagewright.wire.signing.claims import MOMENT, Claim
+from sagewright.wire.signing.refusals import Refusals, invalid_argument, old_signature, policy_mismatch
+
+if TYPE_CHECKING:
+    from sagewright.wire.route import Route
 
 __all__ = ["Key", "Keys", "verify", "verify_policy"]
 
@@ -133,7 +136,7 @@ def _check_date(claim: Claim, now: float) -> None:
             f"'{date}' != '{moment[:8]}', from '{moment}'."
         )
     if claim.found.presigned and say.style == "s3":
-        sigv4.check_expiry(claim.request, now)
+        credentials.check_expiry(claim.request, now)
         if at > now + _SKEW:
             raise AwsError("AccessDenied", "Request is not valid yet", 403)
     elif abs(now - at) > _SKEW and not _lives(claim, at, now):
