@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -27,13 +28,15 @@ class Capabilities:
     """What a backend can do beyond running a command.
 
     sandbox: workloads see only their own files. network_isolation, service_isolation: a batch, a service can be cut off
-    from the network. memory_limit: enforces resources.memory. hostnames: Workload.hosts resolve inside.
+    from the network. group_isolation: several batches can, and reach each other. memory_limit: enforces
+    resources.memory. hostnames: Workload.hosts resolve inside.
     survives_restart: workloads go on while the server is away. processes: real processes run (False: scripted).
     """
 
     sandbox: bool = False
     network_isolation: bool = False
     service_isolation: bool = False
+    group_isolation: bool = False
     memory_limit: bool = False
     hostnames: bool = False
     survives_restart: bool = True
@@ -49,6 +52,12 @@ class Backend(Protocol):
 
     def capacity(self) -> Resources:
         """All there is for workloads, used or not."""
+
+    def addresses(self, ids: Sequence[str]) -> list[str]:
+        """An address for each of these workloads-to-be, which must know of each other before they are launched.
+
+        Nobody else gets it until they are removed. Raises OSError where there is none.
+        """
 
     def launch(self, workload: Workload) -> None:
         """Start it, unless a workload of that id was started before. Raises Unsupported."""

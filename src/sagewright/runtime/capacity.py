@@ -9,6 +9,9 @@ from sagewright.runtime.backend import Backend, Unsupported
 from sagewright.runtime.instances import describe_fit, fit, lookup
 from sagewright.runtime.workload import NOTHING, Resources
 
+_LEAST = 128 * 2**20
+"""Bytes of memory without which an instance could not even start an algorithm."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -51,10 +54,12 @@ class Admission:
     def admit(self, job_id: str, instance_type: str, count: int = 1) -> Grant | None:
         """try_admit for count instances of a SageMaker instance type, capped to the machine; None where it must wait.
 
-        Raises Unsupported: under strict, where the machine has less than the type.
+        Raises Unsupported: under strict, where the machine has less than the type; where so many are too many for it.
         """
         resources = fit(instance_type, count, self._capacity)
         note = describe_fit(instance_type, count, self._capacity)
+        if resources.memory < _LEAST:
+            raise Unsupported(f"This machine is too small for {count} instances. {note}")
         if self._strict and not lookup(instance_type).resources.within(resources):
             raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
         return Grant(resources, (note,)) if self.try_admit(job_id, [resources] * count) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sagewright.core.clock import Clock
@@ -62,7 +62,12 @@ class FakeBackend:
         self._script = script or (lambda workload: Script())
         self._capacity = capacity
         self._capabilities = capabilities or Capabilities(
-            sandbox=True, network_isolation=True, service_isolation=True, memory_limit=True, processes=False
+            sandbox=True,
+            network_isolation=True,
+            service_isolation=True,
+            group_isolation=True,
+            memory_limit=True,
+            processes=False,
         )
         self.runs: dict[str, Run] = {} if runs is None else runs
 
@@ -73,11 +78,13 @@ class FakeBackend:
     def capacity(self) -> Resources:
         return self._capacity
 
+    def addresses(self, ids: Sequence[str]) -> list[str]:
+        return [_address(len(self.runs) + number) for number, _ in enumerate(ids, 1)]
+
     def launch(self, workload: Workload) -> None:
         if workload.id not in self.runs:
-            number = len(self.runs) + 1
             if workload.kind == "service" and not workload.address:
-                workload = replace(workload, address=f"127.9.{number >> 8}.{number & 255}")
+                workload = replace(workload, address=_address(len(self.runs) + 1))
             self.runs[workload.id] = Run(workload, self._script(workload), self._clock.now())
 
     def observe(self, id: str) -> Observation:
@@ -112,6 +119,10 @@ class FakeBackend:
         if id not in self.runs:
             raise UnknownWorkload(id)
         return self.runs[id]
+
+
+def _address(number: int) -> str:
+    return f"127.9.{number >> 8}.{number & 255}"
 
 
 def _stop_at(run: Run) -> float:

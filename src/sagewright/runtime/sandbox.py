@@ -132,7 +132,7 @@ def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload) -> list
     """
     options = ["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     options += ["--hostname", workload.hostname]
-    if workload.network_isolation:
+    if workload.network_isolation and not workload.network:
         options.append("--unshare-net")
     options += _identity(found.user)
     options += _system(folder)
@@ -144,6 +144,22 @@ def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload) -> list
         options += ["--bind", str(folder / "relay"), _RELAY]
         return [found.program, *options, "--", sys.executable, "-S", "-E", "-P", str(relay.__file__), f"{_RELAY}/s"]
     return [found.program, *options, "--"]
+
+
+def shares_networks() -> bool:
+    """Whether sandboxes can be put into one network, which takes util-linux's nsenter."""
+    return shutil.which("nsenter") is not None
+
+
+def network_holder(found: Probe) -> list[str]:
+    """A process that does nothing, in a network of its own, as long as its parent lives."""
+    options = ["--die-with-parent", "--unshare-net", *_identity(found.user), "--ro-bind", "/", "/"]
+    return [found.program, *options, "--", "sleep", "2147483647"]
+
+
+def network_entrance(found: Probe) -> list[str]:
+    """What goes before a sandbox in another one's network; the target's pid is still to come."""
+    return ["nsenter", "--net", *(["--user", "--preserve-credentials"] if found.user else [])]
 
 
 def _system(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["batch", "service"]
-SourceKind = Literal["S3Prefix", "ManifestFile", "S3Object"]
+SourceKind = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile", "S3Object"]
 Compression = Literal["None", "Gzip", "Tar"]
 Form = Literal["tar.gz", "files"]
 
@@ -37,8 +37,10 @@ class S3Input:
     """Objects in S3.
 
     kind: ``S3Prefix`` every key that starts with the uri's key; ``ManifestFile`` the uri is a manifest
-    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html); ``S3Object`` that one key.
-    shard, shards: of the keys, every shards-th from shard on (``ShardedByS3Key``); 0, 1 is all of them.
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html); ``AugmentedManifestFile`` it is
+    one in JSON lines, of which each gives the attributes of that name, in Pipe mode; ``S3Object`` that one key.
+    shard, shards: of the keys or lines, every shards-th from shard on (``ShardedByS3Key``); 0, 1 is all of them.
+    shuffle: the seed of their order, which is another one in each pass (Pipe mode); None leaves them as they are.
     role: the execution role's ARN, named in the error of an empty prefix.
     """
 
@@ -47,6 +49,8 @@ class S3Input:
     shard: int = 0
     shards: int = 1
     role: str = ""
+    attributes: tuple[str, ...] = ()
+    shuffle: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,11 @@ class Workload:
     credentials: keys of a session of the workload's role, as AWS's environment variables: the agent signs with them,
     and the command has them unless env has others. Empty: the account is the key.
     job: what the instances of one job or endpoint have in common; empty means the id.
+    network: id of the job's workload (itself for that one) whose network it shares where network_isolation cuts it off
+    from all others; empty gives it one of its own.
+    gathers: other workloads of the job, host name -> id. This one ends after all of them, and its uploads, but for the
+    continuous ones, store what they have written with its own, as if in one folder; where one failed, only those that
+    are on_failure.
     """
 
     id: str
@@ -137,6 +146,8 @@ class Workload:
     startup_timeout: float = 600
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     job: str = ""
+    network: str = ""
+    gathers: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A document that from_json reads back."""
@@ -150,7 +161,11 @@ class Workload:
         values["log_header"] = tuple(values.get("log_header", ()))
         values["resources"] = Resources(**values["resources"])
         values["channels"] = tuple(
-            Channel(**{**channel, "source": S3Input(**channel["source"])}) for channel in values.get("channels", ())
+            Channel(**{**channel, "source": _source(channel["source"])}) for channel in values.get("channels", ())
         )
         values["uploads"] = tuple(Upload(**upload) for upload in values.get("uploads", ()))
         return cls(**values)
+
+
+def _source(document: Mapping[str, Any]) -> S3Input:
+    return S3Input(**{**document, "attributes": tuple(document.get("attributes", ()))})

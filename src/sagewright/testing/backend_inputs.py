@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import struct
 import sys
 import tarfile
 import time
@@ -59,10 +58,6 @@ where = os.environ['SAGEMAKER_BIND_TO_HOST'], int(os.environ['SAGEMAKER_BIND_TO_
 http.server.HTTPServer(where, Handler).serve_forever()
 """
 """A service that reverses what it gets, and crashes when told to."""
-
-
-def _record(body: bytes) -> bytes:
-    return struct.pack("<II", 0xCED7230A, len(body)) + body + b"\0" * (-len(body) % 4)
 
 
 class Bench:
@@ -205,12 +200,52 @@ class InputTests(Bench):
         self.fetch(real, S3Input("s3://bucket/m", "ManifestFile"))
         assert self.printed(real, "in")[-2:] == ["input/data/c/a 1", "input/data/c/d/b 2"]
 
-    @pytest.mark.parametrize("text", ["{", "{}", '["a"]', '[{"prefix": "s3://bucket/p/"}, "missing"]'])
+    @pytest.mark.parametrize(
+        "text", ["{", "{}", '["a"]', "[]", '[{"prefix": "s3://bucket/p/"}, 1]', '[{"prefix": "s3://b"}, "a"]']
+    )
     def test_bad_manifests(self, real: Backend, s3: S3Stub, text: str) -> None:
         s3.put("m", text.encode())
         seen = self.fetch(real, S3Input("s3://bucket/m", "ManifestFile"))
         assert seen.failure is not None
-        assert seen.failure.reason.startswith("ClientError: Data download failed:")
+        assert seen.failure.reason.startswith("ClientError: Data download failed:Manifest file s3://bucket/m ")
+
+    def test_manifest_that_names_missing_objects(self, real: Backend, s3: S3Stub) -> None:
+        s3.put("m", b'[{"prefix": "s3://bucket/p/"}, "there", "missing"]')
+        s3.put("p/there", b"1")
+        seen = self.fetch(real, S3Input("s3://bucket/m", "ManifestFile"))
+        assert seen.failure is not None
+        assert seen.failure.reason == (
+            "ClientError: Data download failed:NoSuchKey (404): The specified key does not exist. "
+            "(channel c, manifest s3://bucket/m: s3://bucket/p/missing)"
+        )
+
+    def test_shards_of_what_is_shuffled(self, real: Backend, s3: S3Stub) -> None:
+        for number in range(7):
+            s3.put(f"p/{number}", b"x")
+        shards = []
+        for shard in (0, 1, 2):
+            self.fetch(real, S3Input("s3://bucket/p/", shard=shard, shards=3, shuffle=5))
+            shards.append({line[-3] for line in self.printed(real, "in") if "data/c" in line})
+            real.remove("in")
+        assert sorted(len(shard) for shard in shards) == [2, 2, 3]
+        assert set().union(*shards) == set("0123456")
+        assert shards[0] != {"0", "3", "6"}, "the same seed gives the same order each time"
+
+    def test_a_shard_without_data(self, real: Backend, s3: S3Stub) -> None:
+        s3.put("p/a", b"x")
+        assert self.fetch(real, S3Input("s3://bucket/p/", shard=1, shards=2)).phase == "Completed"
+        assert "channel c has no data on this instance" in self.printed(real, "in")[-1]
+
+    @pytest.mark.parametrize("share", [True, False])
+    def test_fast_files(self, real: Backend, s3: S3Stub, share: bool) -> None:
+        s3.share = share
+        stored = s3.put("p/d/a", b"text")
+        assert self.fetch(real, S3Input("s3://bucket/p/"), input_mode="FastFile").phase == "Completed"
+        assert self.printed(real, "in")[-1] == "input/data/c/d/a text"
+        linked = stored.stat().st_nlink == 2
+        told = any("1 of 1 files could not be linked" in line for line in self.printed(real, "in"))
+        assert linked != told, "what is not lazy is said"
+        assert linked == (share and real.capabilities.sandbox)
 
     @pytest.mark.parametrize("share", [True, False])
     def test_gzip(self, real: Backend, s3: S3Stub, share: bool) -> None:
@@ -223,32 +258,6 @@ class InputTests(Bench):
         seen = self.fetch(real, S3Input("s3://bucket/p/"), compression="Gzip")
         assert seen.failure is not None
         assert seen.failure.kind == "ClientError"
-
-    @pytest.mark.parametrize("share", [True, False])
-    def test_pipes(self, real: Backend, s3: S3Stub, share: bool) -> None:
-        if "Pipe" not in real.capabilities.input_modes:
-            pytest.skip("no Pipe mode")
-        s3.share = share
-        for key in ("p/a", "p/b"):
-            s3.put(key, key.encode())
-        code = SHOW + "for i in (0, 1, 2): print(open(base + '/input/data/c_%d' % i, 'rb').read())"
-        for wrapper, expected in (("None", b"p/ap/b"), ("RecordIO", _record(b"p/a") + _record(b"p/b"))):
-            channel = Channel("c", S3Input("s3://bucket/p/"), input_mode="Pipe", record_wrapper=wrapper)
-            assert self.finish(real, Workload(wrapper, "batch", python(code), channels=(channel,))).phase == "Completed"
-            assert self.printed(real, wrapper)[-3:] == [repr(expected)] * 3
-
-    def test_pipes_whose_objects_are_gone(self, real: Backend, s3: S3Stub) -> None:
-        if "Pipe" not in real.capabilities.input_modes:
-            pytest.skip("no Pipe mode")
-        s3.put("p/a", b"1")
-        code = SHOW + "import time; print('ready'); time.sleep(0.5); open(base + '/input/data/c_0').read()"
-        channel = Channel("c", S3Input("s3://bucket/p/"), input_mode="Pipe")
-        real.launch(Workload("pipe", "batch", python(code), channels=(channel,)))
-        self.until(real, "pipe", lambda _: "ready" in self.printed(real, "pipe"))
-        del s3.objects["bucket"]["p/a"]
-        seen = self.until(real, "pipe", lambda seen: seen.finished)
-        assert seen.failure is not None
-        assert seen.failure.reason.startswith("ClientError: Data download failed:NoSuchKey (404)")
 
     @pytest.mark.parametrize("share", [True, False])
     def test_archives(self, real: Backend, s3: S3Stub, share: bool) -> None:

@@ -21,7 +21,10 @@ import pytest
 from sagewright.runtime.backend import Backend, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.observation import Observation
 from sagewright.runtime.workload import Resources, Upload, Workload
+from sagewright.testing.backend_groups import GroupTests
 from sagewright.testing.backend_inputs import SERVER, SHOW, Bench, InputTests, python, tar
+from sagewright.testing.backend_limits import LimitTests
+from sagewright.testing.backend_pipes import PipeTests
 from sagewright.testing.s3_stub import S3Stub
 
 _OUT = (Upload("model", "s3://bucket/out"),)
@@ -74,6 +77,11 @@ class LifecycleSuite(Bench):
         backend.signal("s", "stop")
         assert self.until(backend, "s", lambda seen: seen.finished).phase == "Stopped"
 
+    def test_addresses_for_workloads_to_be(self, backend: Backend) -> None:
+        found = backend.addresses([f"w-{number}" for number in range(20)])
+        assert len(set(found)) == 20
+        assert all(address.startswith("127.") and address != "127.0.0.1" for address in found)
+
     def test_launch_recover_and_remove(self, backend: Backend) -> None:
         for name in ("a", "b", "a"):
             backend.launch(self.lasting(name))
@@ -84,7 +92,7 @@ class LifecycleSuite(Bench):
             backend.observe("a")
 
 
-class BackendSuite(LifecycleSuite, InputTests):
+class BackendSuite(LifecycleSuite, InputTests, PipeTests, LimitTests, GroupTests):
     """Inherit, and say how a backend is made (new_backend)."""
 
     def test_remove_leaves_nothing(self, real: Backend, data_dir: Path) -> None:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagewright.runtime.agent.archive import Stream, pack
+from sagewright.runtime.agent.archive import Stream, files_below, merged, pack
 from sagewright.runtime.agent.fault import Fault
-from sagewright.runtime.agent.fetch import _check, _refuse_collisions, _relative
+from sagewright.runtime.agent.fetch import _refuse_collisions
 from sagewright.runtime.agent.gzipped import GzipWriter
 from sagewright.runtime.agent.journal import LINE_LIMIT, Log, printable
 from sagewright.runtime.agent.s3 import _error, _unescape, _unquote, quote, split
+from sagewright.runtime.agent.source import _check, _relative, share
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_the_same_content_packs_to_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / name / "d" / "x").write_text("1")
         (tmp_path / name / "in").symlink_to("d/x")
         (tmp_path / name / "out").symlink_to("/etc/passwd")
-        assert pack(str(tmp_path / name), str(tmp_path / f"{name}.tar.gz")) == 2
+        assert pack(files_below(str(tmp_path / name)), str(tmp_path / f"{name}.tar.gz")) == 2
     raw = (tmp_path / "one.tar.gz").read_bytes()
     assert raw == (tmp_path / "two.tar.gz").read_bytes()
     with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
@@ -130,3 +131,28 @@ def test_a_stream_gives_what_is_asked_for(pieces: list[bytes], sizes: list[int])
     stream = Stream(lambda size: next(source, b""))
     got = b"".join(stream.read(size) for size in sizes)
     assert got + stream.read() == b"".join(pieces)
+
+
+@given(st.integers(0, 40), st.integers(1, 7), st.none() | st.integers(-(2**40), 2**40), st.integers(0, 3))
+def test_shares_are_all_there_is_once(count: int, shards: int, seed: int | None, epoch: int) -> None:
+    shares = [
+        list(share(range(count), {"shard": shard, "shards": shards, "shuffle": seed}, epoch)) for shard in range(shards)
+    ]
+    assert sorted(item for part in shares for item in part) == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    if seed is None:
+        assert shares[0] == list(range(0, count, shards))
+
+
+def test_files_of_several_hosts(tmp_path: Path) -> None:
+    for name in ("a/m", "a/d/x", "b/m", "b/d", "b/n/y", "c/n", "c/d/z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    files, left_out = merged((host, str(tmp_path / host)) for host in ("a", "b", "c"))
+    assert [(name, Path(path).read_text()) for name, path in files] == [
+        ("d/x", "a/d/x"),
+        ("d/z", "c/d/z"),
+        ("m", "a/m"),
+        ("n/y", "b/n/y"),
+    ]
+    assert left_out == {"b": ["d", "m"], "c": ["n"]}

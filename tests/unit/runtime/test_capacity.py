@@ -84,3 +84,10 @@ def test_reservations_are_rebuilt_from_what_runs() -> None:
     assert admission.used() == Resources(2, 2 * GIB)
     admission.release("j")
     assert admission.used() == Resources(0, 0)
+
+
+def test_too_many_instances() -> None:
+    machine = Resources(2, 4 * 2**30)
+    assert Admission(machine).admit("job", "ml.m5.large", 20) is not None
+    with pytest.raises(Unsupported, match=r"too small for 64 instances\. 64 x ml.m5.large asked"):
+        Admission(machine).admit("job", "ml.m5.large", 64)

@@ -258,7 +258,6 @@ def test_names_are_taken_once(world: World) -> None:
 
 
 REFUSED = {
-    "several instances": {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2}},
     "Debugger rules": {"DebugRuleConfigurations": [{"RuleConfigurationName": "r", "RuleEvaluatorImage": "i"}]},
     "AugmentedManifestFile": {
         "InputDataConfig": [

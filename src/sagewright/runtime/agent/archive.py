@@ -7,7 +7,7 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import IO, Any, BinaryIO, cast
 
@@ -75,8 +75,32 @@ def files_below(folder: str) -> Iterator[tuple[str, str]]:
                 yield os.path.relpath(path, root), real
 
 
-def pack(folder: str, target: str) -> int:
-    """Write folder's content as a tar.gz; the number of its files. The same content gives the same bytes."""
+def merged(folders: Iterable[tuple[str, str]]) -> tuple[list[tuple[str, str]], dict[str, list[str]]]:
+    """The files of several hosts' folders as if of one: files_below of all, sorted; and what could not be part of it.
+
+    folders: (host, folder). A name that an earlier host has used is left out, and told by host.
+    """
+    files: dict[str, str] = {}
+    above: set[str] = set()
+    left_out: dict[str, list[str]] = {}
+    for host, folder in folders:
+        for name, path in files_below(folder):
+            parents = _parents(name)
+            if name in files or name in above or any(parent in files for parent in parents):
+                left_out.setdefault(host, []).append(name)
+            else:
+                files[name] = path
+                above.update(parents)
+    return sorted(files.items()), left_out
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def pack(files: Iterable[tuple[str, str]], target: str) -> int:
+    """Write files (name, path to read) as a tar.gz; how many. The same content gives the same bytes."""
     count = 0
     with (
         open(target, "wb") as raw,
@@ -84,7 +108,7 @@ def pack(folder: str, target: str) -> int:
         tarfile.open(fileobj=cast(BinaryIO, packed), mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         made: set[str] = set()
-        for name, path in files_below(folder):
+        for name, path in files:
             _add_folders(archive, os.path.dirname(name), made)
             with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as source:
                 status = os.fstat(source.fileno())

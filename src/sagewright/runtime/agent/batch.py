@@ -12,6 +12,7 @@ from typing import Any
 
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.instance import Instance
+from sagewright.runtime.agent.peers import Peers
 from sagewright.runtime.agent.process import Process
 from sagewright.runtime.agent.signals import Interrupted
 from sagewright.runtime.agent.upload import Continuous, Uploader
@@ -40,7 +41,8 @@ class Batch:
         self._instance = instance
         self._workload = instance.workload
         self._journal = instance.journal
-        self._uploader = Uploader(instance.s3, instance.base, instance.folder)
+        self._uploader = Uploader(instance.s3, instance.base, instance.folder, instance.log.say)
+        self._peers = Peers(instance.launch["peers"])
 
     def run(self) -> None:
         """To the final step. Raises Fault for what is to be it."""
@@ -66,20 +68,37 @@ class Batch:
     def _finish(self, code: int, cause: str, watch: _Watch) -> None:
         stopped = cause in ("stop", "kill", "max_runtime")
         failure = None if stopped or (code == 0 and not cause) else self._failure(code, cause, watch)
-        uploads = [upload for upload in self._uploads() if failure is None or upload["on_failure"]]
+        detail: dict[str, Any] = {"exit_code": code}
+        if failure is not None:
+            detail["since"] = self._since(watch)
+        # The server reads here that the other instances are to be stopped.
+        self._journal.step("Uploading", **detail, failing=failure is not None)
         artifacts: list[dict[str, Any]] = []
-        self._journal.step("Uploading", exit_code=code)
+        together = cause != "kill" and self._peers.wait(self._instance.signals)
+        lost = failure is not None or (together and self._peers.failed(watch.stopping))
+        stopped = stopped or not together
         try:
-            for upload in uploads if cause != "kill" else ():
-                artifacts += self._uploader.run(upload)
+            for upload in self._uploads() if together else ():
+                if upload["on_failure"] or not lost:
+                    peers = () if upload["continuous"] else self._peers.bases()
+                    artifacts += self._uploader.run(upload, peers)
         except Fault as fault:
             failure = failure or fault
         if stopped and failure is None:
             self._instance.signals.check()
         if failure is not None:
-            self._instance.fail(failure, exit_code=code, artifacts=artifacts)
+            self._instance.fail(failure, **detail, artifacts=artifacts)
         else:
-            self._journal.step("Stopped" if stopped else "Completed", exit_code=code, artifacts=artifacts)
+            self._journal.step("Stopped" if stopped else "Completed", **detail, artifacts=artifacts)
+
+    def _since(self, watch: _Watch) -> float:
+        """When the command failed: a process takes its time to end after it has said why it will."""
+        with contextlib.suppress(OSError):
+            return min(os.lstat(self._failure_path()).st_mtime, watch.ended)
+        return watch.ended
+
+    def _failure_path(self) -> str:
+        return os.path.join(self._instance.base, "output", "failure")
 
     def _uploads(self, continuous: bool = False) -> list[dict[str, Any]]:
         return [upload for upload in self._workload["uploads"] if upload["continuous"] or not continuous]
@@ -104,7 +123,7 @@ class Batch:
 
     def _failure_file(self) -> str:
         """What the command wrote to /opt/ml/output/failure; a link or a device there is not followed."""
-        path = os.path.join(self._instance.base, "output", "failure")
+        path = self._failure_path()
         if os.path.realpath(path) != os.path.join(os.path.realpath(self._instance.base), "output", "failure"):
             return ""
         with contextlib.suppress(OSError):
@@ -119,7 +138,11 @@ class Batch:
 
 
 class _Watch:
-    """The time between the command's start and its end. memory: bytes in use when last looked at."""
+    """The time between the command's start and its end.
+
+    memory: bytes in use when last looked at. stopping, ended: epoch seconds of when the command was told to end, and
+    when it did; infinite until then.
+    """
 
     def __init__(self, instance: Instance, process: Process) -> None:
         self._instance = instance
@@ -131,6 +154,7 @@ class _Watch:
         self.memory = 0
         runtime = instance.workload["max_runtime"]
         self._end = time.monotonic() + runtime if runtime else float("inf")
+        self.stopping = self.ended = float("inf")
         self._kill_at = float("inf")
         self._asked = False
         self._cause = ""
@@ -146,6 +170,7 @@ class _Watch:
                 self._check_memory()
             pending = 0.005 if self._cause and not self._asked else _MEMORY_LOOK
             self._signals.wait(min(look_at - now, self._end - now, self._kill_at - now, pending))
+        self.ended = time.time()
         if self._instance.broken is not None:
             self._cause = self._cause or "input"
         return code, self._cause
@@ -156,6 +181,7 @@ class _Watch:
             if self._cause == "max_runtime":
                 self._journal.step("MaxRuntimeExceeded")
             self._end = float("inf")
+            self.stopping = time.time()
             self._kill_at = now + self._grace
             self._journal.step("Stopping")
         if self._instance.broken is not None and not self._cause:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,51 +13,62 @@ from sagewright.runtime.agent.fault import Fault, client_error
 from sagewright.runtime.agent.files import link_or_copy, write_pieces
 from sagewright.runtime.agent.http import Response
 from sagewright.runtime.agent.s3 import S3, S3Error, split
-
-Key = tuple[str, str, str]
-"""Bucket, key, where it goes relative to the channel's folder."""
-
-_MISSING = (
-    'Data download failed:No S3 objects found under S3 URL "{uri}" given in input data source. '
-    "Please ensure that the bucket exists in the selected region ({region}), that objects exist under that S3 prefix, "
-    'and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
-)
+from sagewright.runtime.agent.source import Key, fault, objects, share, where
 
 
 class Fetcher:
-    """Brings channels in. base: the job's /opt/ml. link: read-only channels may be hard links to S3's files."""
+    """Brings channels in. base: the job's /opt/ml. link: read-only channels may be hard links to S3's files.
 
-    def __init__(self, s3: S3, base: str, region: str, account: str, link: bool) -> None:
+    say: tells the job's log.
+    """
+
+    def __init__(self, s3: S3, base: str, region: str, account: str, *, link: bool, say: Callable[[str], None]) -> None:
         self._s3 = s3
         self._base = base
         self._region = region
         self._account = account
         self._link = link
+        self._say = say
 
     def channel(self, channel: dict[str, Any]) -> int:
         """Fill a channel's folder; the number of objects. Raises Fault."""
         folder = os.path.join(self._base, channel["path"] or f"input/data/{channel['name']}")
         os.makedirs(folder, exist_ok=True)
-        try:
-            keys = self._keys(channel)
-            _refuse_collisions(keys)
-            for bucket, key, name in keys:
+        keys = share(self.keys(channel), channel["source"])
+        self.tell(channel, len(keys))
+        _refuse_collisions(keys)
+        brought = 0
+        for bucket, key, name in keys:
+            try:
                 if channel["compression"] == "Tar":
                     self._unpack(bucket, key, folder)
                 else:
-                    self._object(bucket, key, os.path.join(folder, name), channel)
-        except S3Error as error:
-            raise client_error(f"Data download failed:{error}") from None
-        except OSError as error:
-            raise _disk_error(error) from None
+                    brought += not self._object(bucket, key, os.path.join(folder, name), channel)
+            except S3Error as error:
+                raise fault(error, where(channel), f"s3://{bucket}/{key}") from None
+            except OSError as error:
+                raise _disk_error(error) from None
+        if brought and channel["input_mode"] == "FastFile":
+            self._say(
+                f"FastFile mode of the channel {channel['name']}: {brought} of {len(keys)} files could not be linked "
+                "and were brought in whole before the start, as in File mode."
+            )
         return len(keys)
 
-    def pipe(self, channel: dict[str, Any]) -> list[tuple[str, str]]:
-        """Bucket and key of what a channel in Pipe mode is to be fed with. Raises Fault."""
+    def keys(self, channel: dict[str, Any]) -> list[Key]:
+        """All of a channel's objects. Raises Fault."""
         try:
-            return [(bucket, key) for bucket, key, _ in self._keys(channel)]
+            return objects(self._s3, channel, self._region, self._account)
         except S3Error as error:
             raise client_error(f"Data download failed:{error}") from None
+
+    def tell(self, channel: dict[str, Any], count: int) -> None:
+        """Say it where an instance goes without data since there are fewer objects than instances."""
+        if not count and channel["source"]["shards"] > 1:
+            self._say(
+                f"The channel {channel['name']} has no data on this instance: there are fewer objects than the "
+                f"{channel['source']['shards']} instances they are sharded over (ShardedByS3Key)."
+            )
 
     def archive(self, uri: str, folder: str) -> None:
         """Unpack a tar.gz in S3. Raises Fault."""
@@ -70,61 +80,17 @@ class Fetcher:
         except OSError as error:
             raise _disk_error(error) from None
 
-    def _keys(self, channel: dict[str, Any]) -> list[Key]:
-        source = channel["source"]
-        keys = list(self._manifest(source) if source["kind"] == "ManifestFile" else self._prefix(source))
-        if not keys and not channel["optional"]:
-            raise self._missing(source)
-        keys = keys[source["shard"] :: source["shards"]]
-        for bucket, key, name in keys:
-            if channel["compression"] != "Tar":
-                _check(bucket, key, name)
-        return keys
-
-    def _missing(self, source: dict[str, Any]) -> Fault:
-        role = source["role"] or f"arn:aws:iam::{self._account}:role/service-role"
-        bucket = split(source["uri"])[0]
-        return client_error(_MISSING.format(uri=source["uri"], region=self._region, role=role, bucket=bucket))
-
-    def _prefix(self, source: dict[str, Any]) -> Iterator[Key]:
-        bucket, prefix = split(source["uri"])
-        if source["kind"] == "S3Object":
-            yield bucket, prefix, prefix.rpartition("/")[2]
-            return
-        try:
-            for key in self._s3.keys(bucket, prefix):
-                if not key.endswith("/"):
-                    yield bucket, key, _relative(key, prefix)
-        except S3Error as error:
-            if error.code != "NoSuchBucket":
-                raise
-
-    def _manifest(self, source: dict[str, Any]) -> Iterator[Key]:
-        uri = source["uri"]
-        bucket, key = split(uri)
-        try:
-            document = json.loads(self._s3.read(bucket, key))
-        except ValueError as error:
-            raise client_error(f"Data download failed:Manifest file {uri} is not valid JSON: {error}") from None
-        first = document[0] if isinstance(document, list) and document else None
-        if not isinstance(first, dict) or not str(first.get("prefix", "")).startswith("s3://"):
-            text = f'Manifest file {uri} must be a JSON list that starts with {{"prefix": "s3://..."}}.'
-            raise client_error(f"Data download failed:{text}")
-        for name in document[1:]:
-            if not isinstance(name, str) or not name:
-                raise client_error(f"Data download failed:Manifest file {uri} lists {name!r}, which is no object name.")
-            bucket, key = split(first["prefix"] + name)
-            yield bucket, key, name
-
-    def _object(self, bucket: str, key: str, target: str, channel: dict[str, Any]) -> None:
+    def _object(self, bucket: str, key: str, target: str, channel: dict[str, Any]) -> bool:
+        """Whether it is but a link."""
         os.makedirs(os.path.dirname(target), exist_ok=True)
         blob = self._s3.blob(bucket, key)
         if channel["compression"] == "Gzip":
             self._gunzip(bucket, key, target, blob)
         elif blob is not None:
-            link_or_copy(blob, target, self._link and channel["read_only"])
+            return link_or_copy(blob, target, self._link and channel["read_only"])
         else:
             self._s3.fetch(bucket, key, lambda answer: write_pieces(target, answer.chunks()))
+        return False
 
     def _gunzip(self, bucket: str, key: str, target: str, blob: str | None) -> None:
         from sagewright.runtime.agent.archive import Stream, gunzip
@@ -154,24 +120,7 @@ class Fetcher:
         self._s3.fetch(bucket, key, take)
 
 
-def _relative(key: str, prefix: str) -> str:
-    """Where SageMaker puts a key: the prefix stands for a folder where it is one, else for the start of a name."""
-    if not prefix or prefix.endswith("/") or key.startswith(prefix + "/"):
-        return key[len(prefix) :].removeprefix("" if prefix.endswith("/") or not prefix else "/")
-    return key[prefix.rfind("/") + 1 :]
-
-
-def _check(bucket: str, key: str, name: str) -> None:
-    parts = name.split("/")
-    bad = next((part for part in ("", ".", "..") if part in parts), None)
-    if bad is None and "\0" not in name:
-        return
-    shown = "\\0" if "\0" in name else bad or "//"
-    text = f"S3 key: s3://{bucket}/{key} has an illegal char sub-sequence '{shown}' in it"
-    raise client_error(f"Data download failed:Failed to download data. {text}")
-
-
-def _refuse_collisions(keys: list[Key]) -> None:
+def _refuse_collisions(keys: Sequence[Key]) -> None:
     names: dict[str, str] = {}
     for bucket, key, name in keys:
         if name in names:

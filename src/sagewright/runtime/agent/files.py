@@ -12,17 +12,21 @@ _CHUNK = 1024 * 1024
 _NO_FAST_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY)
 
 
-def link_or_copy(source: str, target: str, link: bool) -> None:
-    """Make target the same bytes as source. link: a hard link will do, since nobody can write to target."""
+def link_or_copy(source: str, target: str, link: bool) -> bool:
+    """Make target the same bytes as source; whether it became a link.
+
+    link: a hard link will do, since nobody can write to target.
+    """
     if link:
         try:
             os.link(source, target)
-            return
+            return True
         except OSError as error:
             # Other file system, too many links, or fs.protected_hardlinks.
             if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EACCES):
                 raise
     copy(source, target)
+    return False
 
 
 def copy(source: str, target: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.journal import Journal, Log
@@ -13,6 +13,9 @@ from sagewright.runtime.agent.process import Process, sweep
 from sagewright.runtime.agent.s3 import S3, endpoint
 from sagewright.runtime.agent.signals import Signals
 from sagewright.runtime.agent.signer import Signer
+
+if TYPE_CHECKING:
+    from sagewright.runtime.agent.fetch import Fetcher
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
 _DRAIN = 5.0
@@ -23,7 +26,10 @@ class Instance:
     """One workload's folder and its command.
 
     launch.json: workload (Workload.to_json), data_dir, sandbox (argv before the command, or null), env (what the
-    command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer).
+    command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), peers (host
+    name -> folder of the instances whose output is stored with this one's), network (null, or for a network shared with
+    other instances: folder of the one that makes it, holder, the argv that does, empty for the others; enter, the argv
+    before a command in it).
     """
 
     def __init__(self, folder: str, launch: dict[str, Any], signals: Signals) -> None:
@@ -39,6 +45,7 @@ class Instance:
         self.broken: Fault | None = None
         """Why the command's input ended early, where it did."""
         self._pump: threading.Thread | None = None
+        self._entrance: list[str] = []
 
     def _s3(self) -> S3:
         workload = self.workload
@@ -69,27 +76,42 @@ class Instance:
     def fetch(self) -> None:
         """Bring the input in. Raises Fault, Interrupted."""
         self.journal.step("Downloading")
+        if self.launch["network"]:
+            self._join(self.launch["network"])
         if not self.workload["channels"] and not self.workload["model_data"]:
             return
         from sagewright.runtime.agent.fetch import Fetcher
 
         region, account = self.workload["region"], self.workload["account"]
-        fetcher = Fetcher(self.s3, self.base, region, account, link=self.sandboxed)
+        fetcher = Fetcher(self.s3, self.base, region, account, link=self.sandboxed, say=self.log.say)
         with self.signals.interruptible():
             for channel in self.workload["channels"]:
                 if channel["input_mode"] == "Pipe":
-                    self._pipe(channel, fetcher.pipe(channel))
+                    self._pipe(channel, fetcher)
                 else:
                     fetcher.channel(channel)
             if self.workload["model_data"]:
                 fetcher.archive(self.workload["model_data"], os.path.join(self.base, "model"))
 
-    def _pipe(self, channel: dict[str, Any], keys: list[tuple[str, str]]) -> None:
+    def _join(self, network: dict[str, Any]) -> None:
+        from sagewright.runtime.agent.network import enter, hold
+
+        with self.signals.interruptible():
+            if network["holder"]:
+                hold(self.folder, network["holder"], self.signals)
+            self._entrance = enter(network, self.signals)
+
+    def _pipe(self, channel: dict[str, Any], fetcher: Fetcher) -> None:
+        from sagewright.runtime.agent.feed import Feed
         from sagewright.runtime.agent.pipe import Pipe
 
+        keys = []
+        if channel["source"]["kind"] != "AugmentedManifestFile":
+            keys = fetcher.keys(channel)
+            fetcher.tell(channel, len(keys[channel["source"]["shard"] :]))
         place = os.path.join(self.base, channel["path"] or f"input/data/{channel['name']}")
         scratch = os.path.join(self.folder, f"pipe-{channel['name']}")
-        Pipe(self._s3(), channel, keys, place, scratch, self._break).start()
+        Pipe(Feed(self._s3(), channel, keys, scratch), place, self._break).start()
 
     def _break(self, fault: Fault) -> None:
         self.broken = fault
@@ -102,7 +124,7 @@ class Instance:
             command = [self._inside(word) for word in command]
         reader, writer = os.pipe2(os.O_CLOEXEC)
         try:
-            argv = [*(self.launch["sandbox"] or ()), *command]
+            argv = [*self._entrance, *(self.launch["sandbox"] or ()), *command]
             cwd = None if self.sandboxed else os.path.join(self.base, "code")
             process = Process(argv, environment, cwd, writer, self.sandboxed)
         except OSError as error:

@@ -116,6 +116,31 @@ class S3:
         """Give the object's body to take, again from the start when the connection breaks. Raises S3Error, Fault."""
         return self._call("GET", f"/{bucket}/{quote(key)}", take=take)
 
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        """The object's body piece by piece, going on where the connection broke. Raises S3Error, Fault."""
+        target = f"/{bucket}/{quote(key)}"
+        answer = self._call("GET", target, take=lambda answer: answer)
+        mark, offset = answer.headers.get("etag", ""), 0
+        deadline = time.monotonic() + self._patience
+        try:
+            while True:
+                try:
+                    for piece in answer.chunks():
+                        offset += len(piece)
+                        deadline = time.monotonic() + self._patience
+                        yield piece
+                    return
+                except Broken as error:
+                    self.close()
+                    if time.monotonic() > deadline:
+                        text = f"The S3 endpoint did not answer for {self._patience:.0f} seconds ({error})."
+                        raise Fault("InternalServerError", text) from None
+                headers = [("Range", f"bytes={offset}-"), ("If-Match", mark)]
+                answer = self._call("GET", target, headers, take=lambda answer: answer)
+        except BaseException:
+            self.close()  # also where the reader had enough of it
+            raise
+
     def put(self, uri: str, path: str) -> int:
         """Store a file; the number of its bytes. Raises S3Error, Fault, OSError."""
         bucket, key = split(uri)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -50,6 +51,7 @@ class LocalBackend:
         self._children: dict[str, int] = {}
         self._machine = machine()
         self._allocating = threading.Lock()
+        self._promised: dict[str, str] = {}
 
     @cached_property
     def _probe(self) -> sandbox.Probe:
@@ -63,6 +65,7 @@ class LocalBackend:
             sandbox=inside,
             network_isolation=inside and self._probe.network,
             service_isolation=inside and self._probe.network,
+            group_isolation=inside and self._probe.network and sandbox.shares_networks(),
             memory_limit=True,
             hostnames=inside,
         )
@@ -70,8 +73,12 @@ class LocalBackend:
     def capacity(self) -> Resources:
         return self._machine
 
+    def addresses(self, ids: Sequence[str]) -> list[str]:
+        with self._allocating:
+            return [self._address(each) for each in ids]
+
     def launch(self, workload: Workload) -> None:
-        folder = self._folders.get(workload.id) or Folder(self._work / safe_name(workload.id))
+        folder = self._folders.get(workload.id) or Folder(self._path(workload.id))
         if not (folder.path / "launch.json").exists():
             self._check(workload)
             folder = Folder(folder.path)
@@ -112,6 +119,7 @@ class LocalBackend:
         return ids
 
     def remove(self, id: str) -> None:
+        self._promised.pop(id, None)
         try:
             folder = self._folder(id)
         except UnknownWorkload:
@@ -125,7 +133,7 @@ class LocalBackend:
         folder.delete()
 
     def _folder(self, id: str) -> Folder:
-        folder = self._folders.get(id) or Folder(self._work / safe_name(id))
+        folder = self._folders.get(id) or Folder(self._path(id))
         try:
             known = folder.id
         except (FileNotFoundError, ValueError):
@@ -142,6 +150,8 @@ class LocalBackend:
             raise Unsupported(f"network isolation needs bubblewrap: {why}")
         if workload.network_isolation and workload.kind == "service" and not able.service_isolation:
             raise Unsupported("network isolation of services is not available on this backend")
+        if workload.network_isolation and workload.network and not able.group_isolation:
+            raise Unsupported("network isolation of several instances needs nsenter (util-linux)")
         modes = {channel.input_mode for channel in workload.channels} - able.input_modes
         if modes:
             raise Unsupported(f"input mode {', '.join(sorted(modes))} is not available on this backend")
@@ -160,8 +170,19 @@ class LocalBackend:
             "sandbox": argv,
             "env": self._environment(folder, workload, token, inside=argv is not None),
             "token": token,
+            "peers": {host: str(self._path(other)) for host, other in workload.gathers.items()},
+            "network": self._network(workload),
             "warnings": warnings,
             "patience": self._patience,
+        }
+
+    def _network(self, workload: Workload) -> dict[str, Any] | None:
+        if not workload.network_isolation or not workload.network:
+            return None
+        return {
+            "folder": str(self._path(workload.network)),
+            "holder": sandbox.network_holder(self._probe) if workload.network == workload.id else [],
+            "enter": sandbox.network_entrance(self._probe),
         }
 
     def _environment(self, folder: Folder, workload: Workload, token: str, *, inside: bool) -> dict[str, str]:
@@ -185,13 +206,22 @@ class LocalBackend:
         """Two services launched at once must not get the same address, which is free until its server listens."""
         with self._allocating:
             if workload.kind == "service" and not workload.address:
-                taken = {folder.workload.address for folder in self._known()}
-                workload = replace(workload, address=addresses.allocate(str(folder.path), taken))
+                workload = replace(workload, address=self._address(workload.id))
             folder.create(self._launch(folder, workload))
+
+    def _address(self, id: str) -> str:
+        taken = {*self._promised.values(), *(folder.workload.address for folder in self._known())}
+        self._promised[id] = addresses.allocate(str(self._path(id)), taken - {self._promised.get(id)})
+        return self._promised[id]
+
+    def _path(self, id: str) -> Path:
+        return self._work / safe_name(id)
 
     def _known(self) -> list[Folder]:
         """Every folder there is, each time the same object for the same one."""
-        found = [Folder(path.parent) for path in sorted(self._work.glob("*/launch.json"))]
+        before = {folder.path: folder for folder in self._folders.values()}
+        paths = [path.parent for path in sorted(self._work.glob("*/launch.json"))]
+        found = [before.get(path) or Folder(path) for path in paths]
         return [self._folders.setdefault(folder.id, folder) for folder in found]
 
     def _spawn(self, id: str, folder: Folder) -> None:

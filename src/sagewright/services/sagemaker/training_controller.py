@@ -8,6 +8,7 @@ point takes the same step again, so nothing is lost and nothing is there twice.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,15 +18,17 @@ from sagewright.kit.keys import close_session, open_session
 from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.instances import UnknownInstanceType
-from sagewright.runtime.observation import FINAL, MARKERS, LogLine, Observation, Step
+from sagewright.runtime.observation import MARKERS, LogLine, Observation, Step
 from sagewright.runtime.reconcile import LOOK
+from sagewright.runtime.workload import Workload
+from sagewright.services.sagemaker import training_instances as instances
 from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.services.sagemaker.log_delivery import Delivery
-from sagewright.services.sagemaker.metrics import Extractor, latest
+from sagewright.services.sagemaker.metrics import Extractor, Sample, latest
 from sagewright.services.sagemaker.training import KIND, job_arn
 from sagewright.services.sagemaker.training_status import IN_MOTION, enter, fail, job_status
-from sagewright.services.sagemaker.training_workload import HOST, model_artifacts, workload, workload_id
+from sagewright.services.sagemaker.training_workload import hosts, job_id, model_artifacts, workload_id, workloads
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
 
@@ -39,7 +42,7 @@ _IN_LINE = 0.2
 _AROUND = 24 * 3600.0
 """Seconds that a job's data may take to come and go, beside the time its command may run."""
 
-_LOST = "The process that looked after the job's instance ended unexpectedly. Please try again."
+_LOST = "The process that looked after an instance of the job ended unexpectedly. Please try again."
 
 
 class TrainingController:
@@ -61,7 +64,8 @@ class TrainingController:
 
     def owned(self) -> set[str]:
         """The ids of the workloads that belong to a job in motion."""
-        return {workload_id(document) for document in self._store.documents.with_status(KIND, IN_MOTION)}
+        jobs = self._store.documents.with_status(KIND, IN_MOTION)
+        return {workload_id(document, host) for document in jobs for host in hosts(document)}
 
     async def step(self, key: str) -> float | None:
         document = self._read(key)
@@ -88,7 +92,8 @@ class TrainingController:
         request = document.body["request"]
         try:
             algorithm = self._images.algorithm(request["AlgorithmSpecification"]["TrainingImage"])
-            grant = self._admission.admit(workload_id(document), request["ResourceConfig"]["InstanceType"])
+            resources = request["ResourceConfig"]
+            grant = self._admission.admit(job_id(document), resources["InstanceType"], resources["InstanceCount"])
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
             return None
@@ -97,26 +102,42 @@ class TrainingController:
             if waiting != state:
                 self._save(document, waiting)
             return _IN_LINE
-        work = workload(document, job_arn(document.space, document.key), algorithm, grant, self._keys(document, now))
         try:
-            await asyncio.to_thread(self._backend.launch, work)
+            document = await self._acquaint(key, document)
+            keys = self._keys(document, now)
+            launches = workloads(document, job_arn(document.space, document.key), algorithm, grant, keys)
+            await asyncio.to_thread(self._launch, launches)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
             await self._fail(key, f"{kind}: {error}")
             return None
         document = self._present(key)  # it may have been asked to stop meanwhile
         now = self._clock.now()
-        log = {"stream": f"{document.key}/{HOST}-{int(now)}", "offset": 0}
-        state = {**document.body["state"], "Launched": True, "Log": log, "Steps": 0}
+        logs = {host: {"stream": f"{document.key}/{host}-{int(now)}", "offset": 0} for host in hosts(document)}
+        state = {**document.body["state"], "Launched": True, "Logs": logs, "Steps": 0}
         self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
         return LOOK
+
+    async def _acquaint(self, key: str, document: Document) -> Document:
+        """Instances have addresses and the job a secret, the same for all even if the server is killed between two
+        launches."""
+        if "Hosts" in document.body["state"]:
+            return document
+        names = hosts(document)
+        addresses = await asyncio.to_thread(self._backend.addresses, [workload_id(document, name) for name in names])
+        document = self._present(key)
+        known = {"Hosts": dict(zip(names, addresses, strict=True)), "Token": secrets.token_hex(16)}
+        return self._save(document, {**document.body["state"], **known})
+
+    def _launch(self, launches: Sequence[Workload]) -> None:
+        for work in launches:
+            self._backend.launch(work)
 
     def _keys(self, document: Document, now: float) -> dict[str, str]:
         """Of the job's role, for as long as the job may take."""
         request = document.body["request"]
         seconds = request["StoppingCondition"]["MaxRuntimeInSeconds"] + _AROUND
-        work = workload_id(document)
-        return open_session(self._store, document.space.account, work, request["RoleArn"], now, seconds)
+        return open_session(self._store, document.space.account, job_id(document), request["RoleArn"], now, seconds)
 
     def _present(self, key: str) -> Document:
         """The document as it is now; a job in motion cannot be deleted."""
@@ -128,42 +149,51 @@ class TrainingController:
     # While there is one
 
     async def _follow(self, key: str, document: Document) -> float | None:
-        work = workload_id(document)
+        ids = {host: workload_id(document, host) for host in hosts(document)}
         try:
-            if document.status == "Stopping" and not document.body["state"].get("Signalled"):
-                self._backend.signal(work, "stop")
+            seen = [self._backend.observe(work) for work in ids.values()]
+            stopping = document.status == "Stopping" or instances.ending(seen)
+            if stopping and not document.body["state"].get("Signalled"):
+                for work in ids.values():
+                    self._backend.signal(work, "stop")
                 document = self._save(document, {**document.body["state"], "Signalled": True})
-            observation = self._backend.observe(work)
             while True:
-                lines, offset = self._backend.logs(work, document.body["state"]["Log"]["offset"])
-                document = self._advance(document, observation, lines, offset)
-                if not observation.finished:
+                logs = document.body["state"]["Logs"]
+                lines = {host: self._backend.logs(work, logs[host]["offset"]) for host, work in ids.items()}
+                document = self._advance(document, seen, lines)
+                if not all(observation.finished for observation in seen):
                     return LOOK
-                if not lines:
+                if not any(new for new, _ in lines.values()):
                     break
                 await asyncio.sleep(0)
                 document = self._present(key)
         except UnknownWorkload:
             await self._fail(key, f"InternalServerError: {_LOST}")
             return None
-        await self._end(document, _final(document, observation))
+        await self._end(document, _final(document, seen))
         return None
 
-    def _advance(self, document: Document, observation: Observation, lines: Sequence[LogLine], offset: int) -> Document:
-        """Write what is new: steps short of the last, log lines, metrics."""
+    def _advance(
+        self, document: Document, seen: Sequence[Observation], new: Mapping[str, tuple[list[LogLine], int]]
+    ) -> Document:
+        """Write what is new: steps short of the last, log lines, metrics. new: lines and offset by host."""
         before = document.body["state"]
-        steps = [step for step in observation.steps if step.name not in FINAL]
+        steps = instances.common_steps(seen)
         state = {**_entered(before, steps[before["Steps"] :]), "Steps": len(steps)}
-        if not lines and state == before:
+        if not any(lines for lines, _ in new.values()) and state == before:
             return document
-        lines = [LogLine(line.at, line.text.replace("\t", "#011")) for line in lines]  # as AWS's log agent has it
+        state["Logs"] = {host: {**log, "offset": new[host][1]} for host, log in before["Logs"].items()}
         definitions = document.body["request"]["AlgorithmSpecification"].get("MetricDefinitions", [])
-        samples = Extractor(definitions).samples((line.at / 1000, line.text) for line in lines)
-        state["Log"] = {**before["Log"], "offset": offset}
-        state["Metrics"] = latest(before.get("Metrics", {}), samples)
+        found = Extractor(definitions)
         delivery = Delivery(self._clients, document.space.account, document.space.region)
         with self._store.transaction():
-            delivery.lines(LOG_GROUP, before["Log"]["stream"], lines)
+            samples: list[Sample] = []
+            for host, (raw, _) in new.items():
+                lines = [LogLine(line.at, line.text.replace("\t", "#011")) for line in raw]  # as AWS's log agent has it
+                delivery.lines(LOG_GROUP, before["Logs"][host]["stream"], lines)
+                samples += found.samples((line.at / 1000, line.text) for line in lines)
+            samples.sort(key=lambda sample: sample.at)
+            state["Metrics"] = latest(before.get("Metrics", {}), samples)
             delivery.samples(NAMESPACE, {"TrainingJobName": document.key}, samples)
             return self._save(document, state)
 
@@ -173,12 +203,13 @@ class TrainingController:
 
     async def _end(self, document: Document, state: Mapping[str, Any]) -> None:
         """The last transition. The workload's folder goes only after that is written: until then all can be redone."""
-        work = workload_id(document)
+        state = {name: value for name, value in state.items() if name != "Token"}
         with self._store.transaction():
             self._save(document, state)
-            close_session(self._store, document.space.account, work)
-        self._admission.release(work)
-        await asyncio.to_thread(self._backend.remove, work)
+            close_session(self._store, document.space.account, job_id(document))
+        self._admission.release(job_id(document))
+        ids = [workload_id(document, host) for host in hosts(document)]
+        await asyncio.gather(*(asyncio.to_thread(self._backend.remove, each) for each in ids))
 
 
 def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
@@ -194,13 +225,19 @@ def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
     return changed
 
 
-def _final(document: Document, observation: Observation) -> dict[str, Any]:
+def _final(document: Document, seen: Sequence[Observation]) -> dict[str, Any]:
     """The job's last state. What was uploaded stays: a stopped job may have artifacts too."""
-    state, last = document.body["state"], observation.steps[-1]
-    if last.name == "Failed":
-        reason = observation.failure.reason if observation.failure else f"InternalServerError: {_LOST}"
-        return fail(state, reason, last.at)
-    if last.name == "Completed" or last.detail.get("artifacts"):
+    state, at = document.body["state"], max(each.steps[-1].at for each in seen)
+    failed = instances.cause(seen)
+    if failed is not None:
+        reason = failed.failure.reason if failed.failure else f"InternalServerError: {_LOST}"
+        return fail(state, reason, at)
+    completed = all(each.phase == "Completed" for each in seen)
+    if completed or instances.artifacts(seen):
         state = {**state, "ModelArtifacts": {"S3ModelArtifacts": model_artifacts(document)}}
-    exceeded = last.name == "Stopped" and observation.max_runtime_exceeded
-    return enter(state, "MaxRuntimeExceeded" if exceeded else last.name, last.at)
+    if completed:
+        return enter(state, "Completed", at)
+    name = "MaxRuntimeExceeded" if any(each.max_runtime_exceeded for each in seen) else "Stopped"
+    if not TRAINING_SECONDARY.takes(state["SecondaryStatus"], name):
+        state = enter(state, "Stopping", at)  # one had not yet begun to train
+    return enter(state, name, at)

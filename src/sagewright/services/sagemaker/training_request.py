@@ -7,6 +7,7 @@ from typing import Any
 
 from sagewright.core.errors import AwsError, validation_error
 from sagewright.runtime.backend import Capabilities
+from sagewright.services.sagemaker import training_channels
 
 OPT_ML = "/opt/ml"
 """Where a container finds everything; the agent gives each instance its own."""
@@ -33,8 +34,14 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
     for member, shown in (("ResourceConfig", "resourceConfig"), ("StoppingCondition", "stoppingCondition")):
         if member not in request and "ServerlessJobConfig" not in request:
             raise validation_error(f"Value null at '{shown}' failed to satisfy constraint: Member must not be null")
-    for what in (*_unsupported(request), *_unsupported_input(request, can.input_modes)):
+    for what in (*_unsupported(request), *training_channels.unsupported(request, can.input_modes)):
         raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
+    several = request.get("ResourceConfig", {}).get("InstanceCount", 1) > 1
+    if request.get("EnableNetworkIsolation") and several and can.network_isolation and not can.group_isolation:
+        raise AwsError(
+            "ValidationException",
+            "EnableNetworkIsolation with several instances needs nsenter (util-linux) on this machine.",
+        )
     if request.get("EnableNetworkIsolation") and not can.network_isolation:
         raise AwsError(
             "ValidationException",
@@ -42,7 +49,7 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
             "send the job without network isolation.",
         )
     _check_algorithm(request.get("AlgorithmSpecification", {}))
-    _check_channels(request.get("InputDataConfig", []))
+    training_channels.check(request)
     _check_stopping(request)
     if request["ResourceConfig"].get("InstanceType") is None:
         raise AwsError("ValidationException", "ResourceConfig must have an InstanceType.")
@@ -53,8 +60,6 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     yield from (why for member, why in _UNSUPPORTED.items() if request.get(member))
     resources = request.get("ResourceConfig", {})
-    if resources.get("InstanceCount", 1) > 1:
-        yield "training on several instances"
     for member in ("InstanceGroups", "TrainingPlanArn", "InstancePreferences", "InstancePlacementConfig"):
         if resources.get(member):
             yield member
@@ -70,37 +75,11 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
             yield f"the LocalPath {path} ({member}): it must be a folder below {OPT_ML}"
 
 
-def _unsupported_input(request: Mapping[str, Any], modes: frozenset[str]) -> Iterator[str]:
-    job_mode = request["AlgorithmSpecification"]["TrainingInputMode"]
-    for channel in request.get("InputDataConfig", []):
-        where = f"(channel {channel['ChannelName']})"
-        mode = channel.get("InputMode", job_mode)
-        if mode not in modes:
-            yield f"the input mode {mode} {where}"
-        if channel.get("RecordWrapperType", "None") != "None":
-            yield f"RecordWrapperType {channel['RecordWrapperType']} {where}"
-        source = channel["DataSource"]
-        yield from (f"{member} {where}" for member in ("FileSystemDataSource", "DatasetSource") if member in source)
-        kind = source.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
-        if kind not in ("S3Prefix", "ManifestFile"):
-            yield f"S3DataType {kind} {where}"
-
-
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
     if not algorithm.get("TrainingImage"):
         raise AwsError(
             "ValidationException", "AlgorithmSpecification must have either a TrainingImage or an AlgorithmName."
         )
-
-
-def _check_channels(channels: list[Mapping[str, Any]]) -> None:
-    names = [channel["ChannelName"] for channel in channels]
-    for name in names:
-        if names.count(name) > 1:
-            raise AwsError("ValidationException", f"Channel names must be unique, and {name} is there more than once.")
-    for channel in channels:
-        if not channel["DataSource"]:
-            raise AwsError("ValidationException", f"The DataSource of channel {channel['ChannelName']} is empty.")
 
 
 def _check_stopping(request: Mapping[str, Any]) -> None:

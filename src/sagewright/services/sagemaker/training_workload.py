@@ -1,4 +1,4 @@
-"""A training job as the workload of its instance: command, environment, channels in, artifacts out.
+"""A training job as the workloads of its instances: command, environment, channels in, artifacts out.
 
 The container's side of it:
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -14,29 +15,57 @@ from typing import Any
 from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
 from sagewright.services.sagemaker.images import Algorithm
+from sagewright.services.sagemaker.training_instances import host_names, resource_config
 from sagewright.services.sagemaker.training_request import OPT_ML
 from sagewright.store import Document
 
-HOST = "algo-1"
+
+def hosts(document: Document) -> list[str]:
+    """The names of the job's instances, in order."""
+    return host_names(document.body["request"]["ResourceConfig"]["InstanceCount"])
 
 
-def workload(
+def workloads(
     document: Document, arn: str, algorithm: Algorithm, grant: Grant, credentials: Mapping[str, str]
+) -> list[Workload]:
+    """One an instance, in order; the first stores what all have written.
+
+    grant: the part of this machine that each gets. credentials: of a session of the job's role.
+    """
+    names = hosts(document)
+    return [_workload(document, arn, algorithm, grant, credentials, names, rank) for rank in range(len(names))]
+
+
+def _workload(
+    document: Document,
+    arn: str,
+    algorithm: Algorithm,
+    grant: Grant,
+    credentials: Mapping[str, str],
+    names: list[str],
+    rank: int,
 ) -> Workload:
-    """grant: the part of this machine that the job's instance gets. credentials: of a session of its role."""
     request, space = document.body["request"], document.space
+    host, addresses = names[rank], document.body["state"]["Hosts"]
+    channels = [_channel(channel, request, rank, len(names)) for channel in request["InputDataConfig"]]
+    uploads = _uploads(document)
     return Workload(
-        id=workload_id(document),
+        id=workload_id(document, host),
         kind="batch",
         command=(sys.executable, *algorithm.train),
         env=_environment(document, arn, grant),
-        config=_config(request),
-        channels=(*(_channel(channel, request) for channel in request["InputDataConfig"]), *_checkpoints(request)),
-        uploads=_uploads(document),
+        config=_config(request, host, names),
+        channels=(*channels, *_checkpoints(request)),
+        uploads=uploads if rank == 0 else tuple(upload for upload in uploads if upload.continuous),
+        gathers={name: workload_id(document, name) for name in names[1:]} if rank == 0 else {},
+        job=job_id(document),
+        network=workload_id(document, names[0]) if len(names) > 1 else "",
         resources=grant.resources,
         max_runtime=request["StoppingCondition"]["MaxRuntimeInSeconds"],
         network_isolation=request["EnableNetworkIsolation"],
-        hostname=HOST,
+        hostname=host,
+        address=addresses[host],
+        hosts=addresses,
         log_header=grant.notes,
         region=space.region,
         account=space.account,
@@ -44,7 +73,12 @@ def workload(
     )
 
 
-def workload_id(document: Document) -> str:
+def workload_id(document: Document, host: str) -> str:
+    """Of an instance of the job."""
+    return f"{job_id(document)}-{host}"
+
+
+def job_id(document: Document) -> str:
     """Unique for a job, and for a later job of the same name too."""
     space = document.space
     return f"training-{space.account}-{space.region}-{document.key}-{int(document.created * 1000):x}"
@@ -62,12 +96,14 @@ def model_artifacts(document: Document) -> str:
 
 
 def _environment(document: Document, arn: str, grant: Grant) -> dict[str, str]:
-    request, region = document.body["request"], document.space.region
+    request, state, region = document.body["request"], document.body["state"], document.space.region
     threads = str(max(1, int(grant.resources.vcpus)))
     return {
         "OMP_NUM_THREADS": threads,
         **request.get("Environment", {}),
         "SAGEWRIGHT_IMAGE": request["AlgorithmSpecification"]["TrainingImage"],
+        "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
+        "SAGEWRIGHT_JOB_TOKEN": state["Token"],
         "TRAINING_JOB_NAME": document.key,
         "TRAINING_JOB_ARN": arn,
         "AWS_REGION": region,
@@ -77,23 +113,14 @@ def _environment(document: Document, arn: str, grant: Grant) -> dict[str, str]:
     }
 
 
-def _config(request: Mapping[str, Any]) -> dict[str, Any]:
+def _config(request: Mapping[str, Any], host: str, names: list[str]) -> dict[str, Any]:
     """The documents of /opt/ml/input/config."""
-    kind = request["ResourceConfig"]["InstanceType"]
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": [HOST]}
     checkpoints = request.get("CheckpointConfig")
     return {
         **({"checkpointconfig": {"LocalPath": f"{OPT_ML}/checkpoints", **checkpoints}} if checkpoints else {}),
         "hyperparameters": request["HyperParameters"],
         "inputdataconfig": {c["ChannelName"]: _channel_config(c, request) for c in request["InputDataConfig"]},
-        "resourceconfig": {
-            "current_host": HOST,
-            "current_instance_type": kind,
-            "current_group_name": group["instance_group_name"],
-            "hosts": [HOST],
-            "instance_groups": [group],
-            "network_interface_name": "lo",
-        },
+        "resourceconfig": resource_config(host, names, request["ResourceConfig"]["InstanceType"]),
     }
 
 
@@ -102,22 +129,33 @@ def _input_mode(channel: Mapping[str, Any], request: Mapping[str, Any]) -> str:
 
 
 def _channel_config(channel: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, str]:
+    mode = _input_mode(channel, request)
     described = {
-        "TrainingInputMode": _input_mode(channel, request),
+        "TrainingInputMode": "File" if mode == "FastFile" else mode,  # to the container they are the same
         "S3DistributionType": channel["DataSource"]["S3DataSource"]["S3DataDistributionType"],
         "RecordWrapperType": channel["RecordWrapperType"],
     }
     return {"ContentType": channel["ContentType"], **described} if "ContentType" in channel else described
 
 
-def _channel(channel: Mapping[str, Any], request: Mapping[str, Any]) -> Channel:
+def _channel(channel: Mapping[str, Any], request: Mapping[str, Any], rank: int, count: int) -> Channel:
     source = channel["DataSource"]["S3DataSource"]
+    sharded = source["S3DataDistributionType"] == "ShardedByS3Key"
     return Channel(
         name=channel["ChannelName"],
-        source=S3Input(source["S3Uri"], source["S3DataType"], role=request["RoleArn"]),
+        source=S3Input(
+            source["S3Uri"],
+            source["S3DataType"],
+            shard=rank if sharded else 0,
+            shards=count if sharded else 1,
+            role=request["RoleArn"],
+            attributes=tuple(source.get("AttributeNames", ())),
+            shuffle=channel["ShuffleConfig"]["Seed"] if "ShuffleConfig" in channel else None,
+        ),
         content_type=channel.get("ContentType", ""),
         compression=channel["CompressionType"],
         input_mode=_input_mode(channel, request),
+        record_wrapper=channel["RecordWrapperType"],
     )
 
 

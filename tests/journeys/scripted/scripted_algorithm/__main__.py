@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
 
+from scripted_algorithm.meeting import meet
+
 BASE = Path(os.environ["SAGEMAKER_BASE_DIR"])
 SERVER = secrets.token_hex(8)
 """Which process answers: in a sandbox all have the same pid."""
@@ -21,16 +23,27 @@ HOST = os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")
 def train() -> int:
     """Hyperparameters: lines, seconds (between lines), exit, failure (text), checkpoint (text to add to one), caller.
 
-    caller: have STS say who that is, by boto3 as it finds itself set up.
+    caller: have STS say who that is, by boto3 as it finds itself set up. model, file: text and name of the model file.
+    A host's name: JSON of what is different there. meet: call the other instances. read: passes over the FIFOs of
+    channels in Pipe mode, after_read: bytes of each at which to leave it. deaf: SIGTERM changes nothing.
+    large: MiB of a second model file.
     """
     given = json.loads((BASE / "input/config/hyperparameters.json").read_text())
+    resources = json.loads((BASE / "input/config/resourceconfig.json").read_text())
+    host = resources["current_host"]
+    given |= json.loads(given.get(host, "{}"))
     stop = False
 
     def end(number: int, frame: FrameType | None) -> None:
         nonlocal stop
-        stop = True
+        stop = "deaf" not in given
 
     signal.signal(signal.SIGTERM, end)
+    print(f"host={host} hosts={','.join(resources['hosts'])}", flush=True)
+    if "meet" in given:
+        print(f"met={','.join(meet(host, resources['hosts']))}", flush=True)
+    for number in range(int(given.get("read", "0"))):
+        read_pipes(number, int(given.get("after_read", "-1")))
     rows = [line for file in sorted((BASE / "input/data").rglob("*")) if file.is_file() for line in file.open()]
     print(f"rows={len(rows)}", flush=True)
     if "caller" in given:
@@ -43,7 +56,9 @@ def train() -> int:
         if stop:
             print("stopping", flush=True)
             break
-    (BASE / "model/model.txt").write_text(given.get("model", "model"))
+    (BASE / "model" / given.get("file", "model.txt")).write_text(given.get("model", "model"))
+    if "large" in given:
+        (BASE / "model/large").write_bytes(os.urandom(int(given["large"]) * 2**20))
     if "checkpoint" in given:
         kept = BASE / "checkpoints/seen.txt"
         kept.parent.mkdir(exist_ok=True)
@@ -55,6 +70,21 @@ def train() -> int:
     if "failure" in given:
         (BASE / "output/failure").write_text(given["failure"])
     return int(given.get("exit", "0"))
+
+
+def read_pipes(epoch: int, size: int) -> None:
+    """Read the FIFO of that pass of each channel in Pipe mode, and print how long it was, and its digest."""
+    channels = json.loads((BASE / "input/config/inputdataconfig.json").read_text())
+    for name, config in sorted(channels.items()):
+        if config["TrainingInputMode"] == "Pipe":
+            path = BASE / f"input/data/{name}_{epoch}"
+            while not path.exists():
+                time.sleep(0.01)
+            with path.open("rb", buffering=0) as pipe:
+                data = b""
+                while piece := pipe.read(65536 if size < 0 else size - len(data)):
+                    data += piece
+            print(f"pipe={name}_{epoch} bytes={len(data)} text={data[:200]!r}", flush=True)
 
 
 class Handler(BaseHTTPRequestHandler):
