@@ -82,13 +82,13 @@ def _lay_out(base: Path, **channels: Any) -> None:
     for name, (features, labels) in channels.items():
         folder = base / "input" / "data" / name
         folder.mkdir(parents=True)
-        (folder / "data.pbr").write_bytes(_records(features, labels))
+        (folder / "data.pbr").write_bytes(records(features, labels))
     channel = {"ContentType": "application/x-recordio-protobuf"}
     (config / "hyperparameters.json").write_text(json.dumps(_HYPERPARAMETERS))
     (config / "inputdataconfig.json").write_text(json.dumps(dict.fromkeys(channels, channel)))
 
 
-def _records(features: Any, labels: Any) -> bytes:
+def records(features: Any, labels: Any) -> bytes:
     """The rows as the Python SDK writes them: dense float32 records, all of one size."""
     import numpy as np
 

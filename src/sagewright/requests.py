@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sagewright.core.errors import AwsError
+from sagewright.core.errors import AwsError, request_timeout
 from sagewright.core.ids import request_id
 from sagewright.kit.gate import Gate
 from sagewright.kit.operation import Context, Services
@@ -16,6 +16,7 @@ from sagewright.wire.http import Body, BodyTooLarge, HttpRequest, HttpResponse
 from sagewright.wire.protocols.faults import inflate
 from sagewright.wire.protocols.query import form_of
 from sagewright.wire.route import POST_OBJECT, PREFLIGHT, Route, needs_body, route
+from sagewright.wire.signing.hoisting import hoist
 
 _BODY_LIMIT = 16 * 2**20
 """Bytes of a request body that is read whole; streamed ones (S3 objects) have no such limit."""
@@ -31,6 +32,7 @@ class Steps:
 
     async def route(self, exchange: Exchange) -> None:
         request = exchange.request
+        hoist(request)
         form: dict[str, str] | None = None
         if needs_body(request):
             body = await _read(request.body)
@@ -147,3 +149,5 @@ async def _read(body: Body) -> bytes:
         return await body.read(_BODY_LIMIT)
     except BodyTooLarge as error:
         raise AwsError("RequestEntityTooLargeException", f"Request body above {error.limit} bytes.", 413) from None
+    except TimeoutError:
+        raise request_timeout() from None

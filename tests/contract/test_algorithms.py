@@ -89,6 +89,7 @@ class TestXGBoost(AlgorithmSuite):
         "seed": "3",
     }
     metrics = ("train:logloss", "train:auc", "validation:logloss", "validation:auc", "validation:f1")
+    same_on_two = ("train:auc", "validation:auc")
     requests = {content_type: _BODIES[_form(content_type)] for content_type in _REQUEST_TYPES}  # noqa: RUF012
     rejected = (
         ({"num_round": "5", "eval_metric": "no_such_metric"}, "no_such_metric"),
@@ -101,8 +102,11 @@ class TestXGBoost(AlgorithmSuite):
     def write_training_data(cls, content_type: str, data: Path) -> None:
         for channel, rows in (("train", slice(0, 400)), ("validation", slice(400, None))):
             (data / channel).mkdir()
-            content = _encoded(content_type, _FEATURES[rows], _LABELS[rows])
-            (data / channel / f"data.{_form(content_type)}").write_bytes(content)
+            for part, (features, labels) in enumerate(
+                zip(np.array_split(_FEATURES[rows], 2), np.array_split(_LABELS[rows], 2), strict=True)
+            ):
+                content = _encoded(content_type, features, labels)
+                (data / channel / f"part-{part}.{_form(content_type)}").write_bytes(content)
 
     def test_the_answers_separate_the_classes(self, server: Server) -> None:
         status, _, body = server.invoke(_csv(_FEATURES), "text/csv", "application/json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 def make_client(url, *, region="us-east-1", account="test", **config):
@@ -17,6 +17,19 @@ def make_client(url, *, region="us-east-1", account="test", **config):
         aws_secret_access_key="test",
         config=Config(retries={"max_attempts": 0}, **config),
     )
+
+
+class Torn(BotoCoreError):
+    """A server that died between the head of its answer and the body, which boto3 takes for an empty answer."""
+
+    fmt = "The answer says nothing."
+
+
+def whole(answer, member):
+    """A member of an answer's body; an answer without it acknowledges nothing. Raises Torn."""
+    if member not in answer:
+        raise Torn
+    return answer[member]
 
 
 class Refused:

@@ -36,6 +36,8 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}],
 }
+ACL = "bucket-owner-full-control"
+READ_ALL = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,151 @@ def test_objects(there: Journey) -> None:
     caught.value.close()
 
 
+def default_s3(there: Journey, **changes: Any) -> Any:
+    """boto3's client as it is, which presigns with version 2."""
+    return boto3.client("s3", **{**there.server.boto3, **changes})
+
+
+def fetch(url: str, body: bytes | None = None, method: str | None = None, **headers: str) -> tuple[int, str, Any]:
+    """Status, body and headers of the answer."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, names, method=method)) as answer:
+            return answer.status, answer.read().decode(), answer.headers
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(), error.headers
+
+
+def presigned(s3: Any, operation: str, expires: int = 3600, **members: Any) -> str:
+    url: str = s3.generate_presigned_url(operation, Params={"Bucket": BUCKET, **members}, ExpiresIn=expires)
+    return url
+
+
+def test_urls_of_boto3s_default_client(there: Journey) -> None:
+    s3, key = default_s3(there), "v2/a b+é"
+    put = presigned(s3, "put_object", Key=key, ContentType="text/csv", Metadata={"note": "x y"}, ACL=ACL)
+    assert "AWSAccessKeyId=" in put
+    assert "X-Amz-" not in put
+    assert fetch(put, b"1,2", "PUT", Content_Type="text/csv")[0] == 200
+    found = there.s3.head_object(Bucket=BUCKET, Key=key)
+    assert (found["ContentType"], found["Metadata"]) == ("text/csv", {"note": "x y"})
+    sent = {"Content_Type": "text/csv", "x_amz_meta_note": "x y", "x_amz_acl": ACL}
+    assert fetch(put, b"1,2", "PUT", **sent)[0] == 200
+    assert "<Code>SignatureDoesNotMatch</Code>" in fetch(put, b"1,2", "PUT", Content_Type="text/html")[1]
+    get = presigned(s3, "get_object", Key=key, ResponseContentDisposition='attachment; filename="a b.csv"')
+    status, body, headers = fetch(get)
+    assert (status, body, headers["Content-Disposition"]) == (200, "1,2", 'attachment; filename="a b.csv"')
+    assert "<KeyCount>1</KeyCount>" in fetch(presigned(s3, "list_objects_v2", Prefix="v2/"))[1]
+    part = s3.create_multipart_upload(Bucket=BUCKET, Key="v2/parts")["UploadId"]
+    url = presigned(s3, "upload_part", Key="v2/parts", UploadId=part, PartNumber=1)
+    assert fetch(url, b"part", "PUT", Content_Type="")[0] == 200
+    assert fetch(presigned(s3, "abort_multipart_upload", Key="v2/parts", UploadId=part), method="DELETE")[0] == 204
+    assert fetch(presigned(s3, "delete_object", Key=key), method="DELETE")[0] == 204
+    assert refused(there.s3.head_object, Bucket=BUCKET, Key=key)[1] == 404
+
+
+def test_a_default_url_with_the_bucket_in_its_host(there: Journey) -> None:
+    there.s3.put_object(Bucket=BUCKET, Key="hosted", Body=b"hosted")
+    port = there.server.url.rpartition(":")[2]
+    options = {"endpoint_url": f"http://localhost:{port}", "config": Config(s3={"addressing_style": "virtual"})}
+    s3 = boto3.client("s3", **{**there.server.boto3, **options})
+    url = presigned(s3, "get_object", Key="hosted")
+    host = f"{BUCKET}.localhost:{port}"
+    assert url.startswith(f"http://{host}/hosted?AWSAccessKeyId=")
+    assert fetch(url.replace(host, f"127.0.0.1:{port}"), Host=host)[:2] == (200, "hosted")
+    assert "SignatureDoesNotMatch" in fetch(url.replace(host, f"127.0.0.1:{port}"), Host=f"other{host}")[1]
+
+
+def test_default_urls_that_are_not_good(there: Journey) -> None:
+    s3 = default_s3(there)
+    url = presigned(s3, "get_object", Key="k")
+    status, body, _ = fetch(url.replace("Signature=", "Signature=A"))
+    assert (status, "<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+    for member in ("AWSAccessKeyId", "StringToSign", "SignatureProvided", "StringToSignBytes"):
+        assert f"<{member}>" in body
+    status, body, _ = fetch(presigned(s3, "get_object", expires=-5, Key="k"))
+    assert (status, "<Code>AccessDenied</Code><Message>Request has expired</Message>" in body) == (403, True)
+    assert "<Expires>" in body
+    assert "<ServerTime>" in body
+    status, body, _ = fetch(url.replace(f"AWSAccessKeyId={there.server.key()[0]}", "AWSAccessKeyId=AKIANOBODYS"))
+    assert (status, "<AWSAccessKeyId>AKIANOBODYS</AWSAccessKeyId>" in body) == (403, True)
+    assert "<Code>InvalidAccessKeyId</Code>" in body
+
+
+def test_default_urls_of_a_session(there: Journey) -> None:
+    made = client(there, "sts").get_federation_token(
+        Name="fed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [READ_ALL]})
+    )
+    s3 = default_s3(there, **keys(made["Credentials"]))
+    there.s3.put_object(Bucket=BUCKET, Key="for-session", Body=b"read")
+    url = presigned(s3, "get_object", Key="for-session")
+    assert fetch(url)[:2] == (200, "read")
+    assert "<Code>InvalidToken</Code>" in fetch(url.replace("x-amz-security-token=", "x-amz-security-token=A"))[1]
+    assert fetch(presigned(s3, "put_object", Key="for-session"), b"", "PUT", Content_Type="")[0] == 403
+
+
+def test_signatures_of_version_2_in_headers(there: Journey) -> None:
+    s3 = default_s3(there, config=Config(signature_version="s3"))
+    s3.put_object(Bucket=BUCKET, Key="old/é", Body=b"old", Metadata={"a": "b"})
+    assert s3.get_object(Bucket=BUCKET, Key="old/é")["Body"].read() == b"old"
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="old/")["Contents"]] == ["old/é"]
+    wrong = default_s3(there, config=Config(signature_version="s3"), aws_secret_access_key="x")
+    assert refused(wrong.list_buckets) == ("SignatureDoesNotMatch", 403)
+
+
+def test_a_form_of_boto3s_default_client(there: Journey) -> None:
+    form = default_s3(there).generate_presigned_post(BUCKET, "v2/form")
+    assert "signature" in form["fields"]
+    assert post(form, form["fields"]) == 204
+    assert there.s3.get_object(Bucket=BUCKET, Key="v2/form")["Body"].read() == b"posted"
+    assert post(form, {**form["fields"], "signature": "AAAA"}) == 403
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    deny["Condition"] = {"StringEquals": {"s3:signatureversion": "AWS"}}
+    there.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    try:
+        assert post(form, form["fields"]) == 403
+        assert fetch(presigned(default_s3(there), "get_object", Key="v2/form"))[0] == 403
+        newer = client(there, "s3").generate_presigned_post(BUCKET, "v2/form")
+        assert post(newer, newer["fields"]) == 204
+    finally:
+        there.s3.delete_bucket_policy(Bucket=BUCKET)
+
+
+def test_metadata_in_a_url(there: Journey) -> None:
+    """As AWS's SDKs for JavaScript, Go and Ruby presign: what would be headers is in the URL, signed there."""
+    query = "x-amz-meta-from=url&x-amz-server-side-encryption=AES256&x-amz-checksum-crc32=AAAAAA%3D%3D"
+    request = AWSRequest("PUT", f"{there.server.url}/{BUCKET}/hoisted?{query}")
+    botocore.auth.S3SigV4QueryAuth(Credentials(*there.server.key()), "s3", "us-east-1").add_auth(request)
+    assert fetch(request.url, b"body", "PUT")[0] == 200
+    found = there.s3.head_object(Bucket=BUCKET, Key="hoisted")
+    assert (found["Metadata"], found["ServerSideEncryption"]) == ({"from": "url"}, "AES256")
+    assert "SignatureDoesNotMatch" in fetch(request.url.replace("from=url", "from=you"), b"body", "PUT")[1]
+
+
+def test_a_signature_for_another_region(there: Journey) -> None:
+    """The answer says which region is the right one, and boto3 goes there by itself."""
+    far = client(there, "s3", region_name="eu-central-1")
+    far.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    signer = botocore.auth.S3SigV4Auth(Credentials(*there.server.key()), "s3", "us-east-1")
+    for method, path in (("GET", "/far"), ("PUT", "/far/k"), ("HEAD", "/far")):
+        request = AWSRequest(method, f"{there.server.url}{path}")
+        signer.add_auth(request)
+        status, body, headers = fetch(request.url, None, method, **dict(request.headers.items()))
+        assert (status, headers["x-amz-bucket-region"]) == (400, "eu-central-1")
+        assert method == "HEAD" or "<Code>AuthorizationHeaderMalformed</Code>" in body
+        assert method == "HEAD" or "the region 'us-east-1' is wrong; expecting 'eu-central-1'" in body
+        assert method == "HEAD" or "<Region>eu-central-1</Region>" in body
+    url = client(there, "s3").generate_presigned_url("get_object", Params={"Bucket": "far", "Key": "k"})
+    assert "<Code>AuthorizationQueryParametersError</Code>" in fetch(url)[1]
+    old = default_s3(there).generate_presigned_url("get_object", Params={"Bucket": "far", "Key": "k"})
+    assert "Please use AWS4-HMAC-SHA256" in fetch(old)[1]
+    near = client(there, "s3")
+    assert near.get_bucket_location(Bucket="far")["LocationConstraint"] == "eu-central-1"
+    near.put_object(Bucket="far", Key="k", Body=b"there")
+    assert near.get_object(Bucket="far", Key="k")["Body"].read() == b"there"
+
+
 def test_a_body_that_was_not_signed_is_not_kept(there: Journey) -> None:
     s3 = client(there, "s3")
 
@@ -131,27 +278,18 @@ def test_bodies_in_signed_chunks(there: Journey) -> None:
     assert there.s3.get_object(Bucket=BUCKET, Key="chunked")["Body"].read() == b"".join(chunks)
 
 
+def post(form: dict[str, Any], fields: dict[str, str]) -> int:
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()]
+    parts.append('--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nposted\r\n--b--\r\n')
+    return fetch(form["url"], "".join(parts).encode(), Content_Type="multipart/form-data; boundary=b")[0]
+
+
 def test_forms(there: Journey) -> None:
     form = client(there, "s3").generate_presigned_post(BUCKET, "form/${filename}")
-
-    def post(fields: dict[str, str]) -> int:
-        parts = [
-            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items()
-        ]
-        parts.append('--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nposted\r\n--b--\r\n')
-        headers = {"Content-Type": "multipart/form-data; boundary=b"}
-        request = urllib.request.Request(form["url"], "".join(parts).encode(), headers)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
-
-    assert post(form["fields"]) == 204
+    assert post(form, form["fields"]) == 204
     assert client(there, "s3").get_object(Bucket=BUCKET, Key="form/f")["Body"].read() == b"posted"
-    assert post({**form["fields"], "x-amz-signature": "0" * 64}) == 403
-    assert post({"key": "form/anonymous"}) == 403
+    assert post(form, {**form["fields"], "x-amz-signature": "0" * 64}) == 403
+    assert post(form, {"key": "form/anonymous"}) == 403
 
 
 @pytest.mark.parametrize(
@@ -172,13 +310,7 @@ def ask(
     there: Journey, path: str, headers: dict[str, str], body: bytes | None = None, method: str | None = None
 ) -> tuple[int, str]:
     """Status and body of the answer."""
-    request = urllib.request.Request(f"{there.server.url}{path}", body, headers, method=method)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+    return fetch(f"{there.server.url}{path}", body, method, **headers)[:2]
 
 
 LIST_MODELS = {"X-Amz-Target": "SageMaker.ListModels", "Content-Type": "application/x-amz-json-1.1"}

@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from s3_client import whole
 from sagemaker_journey import Journey, journey
 
 pytestmark = pytest.mark.slow
@@ -100,7 +101,7 @@ class Storm:
         if worker.count % 4 == 0:
             bodies.insert(0, worker.random.randbytes(1024) * 5 * 1024)
         upload = {"Bucket": BUCKET, "Key": key}
-        upload["UploadId"] = self.s3.create_multipart_upload(**upload)["UploadId"]
+        upload["UploadId"] = whole(self.s3.create_multipart_upload(**upload), "UploadId")
         parts = [
             {"PartNumber": number, "ETag": self.s3.upload_part(**upload, PartNumber=number, Body=body)["ETag"]}
             for number, body in enumerate(bodies, 1)
@@ -108,7 +109,7 @@ class Storm:
         self.book.write(
             key,
             _digest(b"".join(bodies)),
-            lambda: self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}),
+            lambda: whole(self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}), "ETag"),
         )
 
     def jobs_(self, worker: Worker) -> None:

@@ -1,8 +1,9 @@
-"""Where signatures are checked: what users may do of IAM, STS, KMS and ECR is what their policies say."""
+"""Where signatures are checked: what users may do is what their policies say, in every service."""
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
 
 import boto3
@@ -13,6 +14,8 @@ from botocore.exceptions import ClientError
 from sagewright.testing.server import running_server
 
 ROOT = ("rootkey", "root-secret-0123456789")
+EVENT = {"timestamp": 0, "message": "x"}
+LOGS = ("AccessDeniedException", 400)
 
 
 def document(*statements):
@@ -136,3 +139,76 @@ def test_sse_kms_asks_the_keys_policy_for_the_caller(client, user):
     may(client, name, allow("s3:*"), allow("kms:Decrypt", resource=key, Condition=through))
     assert mine.get_object(Bucket=bucket, Key="k")["Body"].read() == b"secret"
     assert refused(mine.put_object, Bucket=bucket, Key="l", Body=b"x", **encryption)[:2] == ("AccessDenied", 403)
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "members", "prefix", "refusal"),
+    [
+        ("cloudwatch", "list_metrics", {}, "cloudwatch", ("AccessDenied", 403)),
+        ("cloudwatch", "delete_alarms", {"AlarmNames": ["x"]}, "cloudwatch", ("AccessDenied", 403)),
+        ("ecr", "describe_repositories", {}, "ecr", ("AccessDeniedException", 400)),
+        ("iam", "list_users", {}, "iam", ("AccessDenied", 403)),
+        ("kms", "list_keys", {}, "kms", ("AccessDeniedException", 400)),
+        ("logs", "describe_log_groups", {}, "logs", LOGS),
+        ("logs", "put_log_events", {"logGroupName": "g", "logStreamName": "s", "logEvents": [EVENT]}, "logs", LOGS),
+        ("s3", "list_buckets", {}, "s3", ("AccessDenied", 403)),
+        ("sagemaker", "list_training_jobs", {}, "sagemaker", ("AccessDeniedException", 400)),
+        (
+            "sagemaker-runtime",
+            "invoke_endpoint",
+            {"EndpointName": "x", "Body": b""},
+            "sagemaker",
+            ("AccessDeniedException", 403),
+        ),
+        ("sts", "get_federation_token", {"Name": "fed"}, "sts", ("AccessDenied", 403)),
+    ],
+)
+def test_every_service_asks(client, user, service, call, members, prefix, refusal):
+    """A user without a policy is refused; one with all of the service's actions is not."""
+    name, arn, keys = user
+    ask = getattr(client(service, keys), call)
+    code, status, words = refused(ask, **members)
+    assert (code, status) == refusal
+    assert f"{arn} is not authorized to perform: {prefix}:" in words
+    may(client, name, allow(f"{prefix}:*"))
+    found = "found"
+    try:
+        ask(**members)
+    except ClientError as error:
+        found = error.response["Error"]["Code"]
+    assert found in ("found", "ResourceNotFound", "ResourceNotFoundException", "ValidationError")
+
+
+def test_log_groups_are_resources(client, user):
+    name, _, keys = user
+    mine, root = client("logs", keys), client("logs")
+    prefix = "arn:aws:logs:us-east-1:000000000000:log-group:"
+    root.create_log_group(logGroupName=f"other-{name}")
+    may(client, name, allow("logs:*", resource=f"{prefix}own-{name}:*"))
+    mine.create_log_group(logGroupName=f"own-{name}")
+    mine.create_log_stream(logGroupName=f"own-{name}", logStreamName="s")
+    now = int(time.time() * 1000)
+    sent = {"logStreamName": "s", "logEvents": [{"timestamp": now, "message": "hello"}]}
+    mine.put_log_events(logGroupName=f"own-{name}", **sent)
+    assert mine.filter_log_events(logGroupIdentifier=f"{prefix}own-{name}")["events"]
+    assert mine.get_log_events(logGroupName=f"own-{name}", logStreamName="s")["events"]
+    for call, more in ((mine.put_log_events, sent), (mine.filter_log_events, {}), (mine.delete_log_group, {})):
+        words = refused(call, logGroupName=f"other-{name}", **more)[2]
+        assert f"on resource: {prefix}other-{name}:log-stream:" in words
+    assert refused(mine.tag_log_group, logGroupName=f"own-{name}", tags={"a": "b"})[0] == "AccessDeniedException"
+    may(client, name, allow("logs:TagLogGroup", resource=f"{prefix}own-{name}"))
+    mine.tag_log_group(logGroupName=f"own-{name}", tags={"a": "b"})
+
+
+def test_metrics_of_one_namespace(client, user):
+    name, _, keys = user
+    mine = client("cloudwatch", keys)
+    only = {"StringEquals": {"cloudwatch:namespace": "Mine"}}
+    may(client, name, allow("cloudwatch:PutMetricData", Condition=only))
+    data = [{"MetricName": "m", "Value": 1.0}]
+    mine.put_metric_data(Namespace="Mine", MetricData=data)
+    assert refused(mine.put_metric_data, Namespace="Other", MetricData=data)[:2] == ("AccessDenied", 403)
+    alarm = f"arn:aws:cloudwatch:us-east-1:000000000000:alarm:{name}"
+    may(client, name, allow("cloudwatch:DescribeAlarms", resource=alarm))
+    assert not mine.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert "on resource: arn:aws:cloudwatch:us-east-1:000000000000:alarm:*" in refused(mine.describe_alarms)[2]

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from s3_client import make_client
+from s3_client import make_client, whole
 
 from sagewright.testing.server import running_server
 
@@ -210,17 +210,18 @@ def _write(client, name, acknowledged, stop):
         body = os.urandom(3000) * (1 if number % 3 else 2000)
         try:
             if number % 5 == 4:
-                upload = client.create_multipart_upload(Bucket="bucket", Key=key)["UploadId"]
+                upload = whole(client.create_multipart_upload(Bucket="bucket", Key=key), "UploadId")
                 where = {"Bucket": "bucket", "Key": key, "UploadId": upload}
                 part = client.upload_part(**where, PartNumber=1, Body=body)
                 parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
-                client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+                whole(client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts}), "ETag")
             else:
                 client.put_object(Bucket="bucket", Key=key, Body=body)
             acknowledged[key] = hashlib.md5(body).digest()
             if number % 7 == 6:
                 gone = f"{name}/{number - 3}"
-                client.copy_object(Bucket="bucket", Key=f"{key}-copy", CopySource=f"bucket/{key}")
+                copied = client.copy_object(Bucket="bucket", Key=f"{key}-copy", CopySource=f"bucket/{key}")
+                whole(copied, "CopyObjectResult")
                 acknowledged[f"{key}-copy"] = acknowledged[key]
                 acknowledged.pop(gone, None)
                 client.delete_object(Bucket="bucket", Key=gone)

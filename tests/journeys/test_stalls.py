@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -12,9 +13,12 @@ from typing import Any
 
 import pytest
 from s3_client import make_client
+from uvicorn import Config
+from uvicorn.server import ServerState
 
 from clients.raw import Raw, authorization, json_call, request
 from sagewright.testing.server import ServerHandle, running_server
+from sagewright.wire.listener import _Protocol
 
 HOST = "Host: 127.0.0.1\r\n"
 SIGNED = f"Authorization: {authorization('s3')}\r\n"
@@ -44,6 +48,12 @@ def eventually(check: Callable[[], bool], seconds: float = 20.0) -> None:
     while not check():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.05)
+
+
+def resident(server: ServerHandle) -> int:
+    """Bytes."""
+    assert server.process is not None
+    return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def wires(server: ServerHandle, count: int, sent: bytes) -> list[socket.socket]:
@@ -90,6 +100,64 @@ def test_clients_that_stall_and_hang_up(server: ServerHandle, what: str) -> None
         wire.close()
     eventually(lambda: handles(server) <= before + 2 and left(server) == [])
     others_are_served(server)
+
+
+@pytest.mark.parametrize("what", ["an answer that nobody reads", "most of a step of an object"])
+def test_memory_of_clients_that_stall(tmp_path: Path, what: str) -> None:
+    """About three blocks of 256 KiB of an answer that nobody takes, about 1 MiB of a body that does not go on."""
+    with running_server(tmp_path / "data") as server:
+        client = make_client(server.url)
+        client.create_bucket(Bucket="stalls")
+        client.put_object(Bucket="stalls", Key="large", Body=os.urandom(16 << 20))
+        client.get_object(Bucket="stalls", Key="large")["Body"].read()
+        client.close()
+        head = f"PUT /stalls/k HTTP/1.1\r\n{HOST}{SIGNED}Content-Length: 16000000\r\n\r\n".encode()
+        before = resident(server)
+        made = wires(server, 100, STALLS.get(what) or head + b"x" * 1_000_000)
+        time.sleep(2)
+        each = (resident(server) - before) / len(made)
+        print(f"{what}: {each / 2**20:.2f} MiB each")
+        for wire in made:
+            wire.close()
+        assert each < 1.5 * 2**20
+        eventually(lambda: left(server) == [])
+
+
+class _Impatient(_Protocol):
+    patience = 0.3
+
+
+def test_heads_that_do_not_come() -> None:
+    """A connection that says nothing, or stops in the middle of a head, ends; one that makes requests goes on."""
+
+    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.5)  # longer than a head may take
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def ended(reader: asyncio.StreamReader) -> bool:
+        return await asyncio.wait_for(reader.read(), 10) == b""
+
+    async def main() -> None:
+        loop, config, state = asyncio.get_running_loop(), Config(answer, lifespan="off", ws="none"), ServerState()
+        listening = await loop.create_server(lambda: _Impatient(config, state, {}), "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost:"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            assert await ended(reader)
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET / HTT")
+        assert await ended(reader)
+        writer.close()
+        listening.close()
+        await listening.wait_closed()
+
+    asyncio.run(main())
 
 
 def test_five_hundred_idle_connections(server: ServerHandle) -> None:

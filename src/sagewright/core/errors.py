@@ -32,6 +32,12 @@ class AwsError(Exception):
         self.members = members
 
 
+def request_timeout() -> AwsError:
+    """S3's, for a client that is silent in the middle of its body; the connection ends with the answer."""
+    message = "Your socket connection to the server was not read from or written to within the timeout period. "
+    return AwsError("RequestTimeout", f"{message}Idle connections will be closed.", headers={"Connection": "close"})
+
+
 def validation_error(*problems: str) -> AwsError:
     """Words of AWS's own validation: ``1 validation error detected: <problem>``."""
     noun = "error" if len(problems) == 1 else "errors"

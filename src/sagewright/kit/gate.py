@@ -51,7 +51,7 @@ class Gate:
             return access_key, identity(self._store, access_key, now).account, None
         if "policy" not in fields:
             return "", identity(self._store, "", now).account, ANONYMOUS
-        from sagewright.wire.signing.verify import verify_policy
+        from sagewright.wire.signing.forms import verify_policy
 
         key = verify_policy(fields["policy"], fields, self._keys, now)
         return key.access_key, key.whom.account, key.whom

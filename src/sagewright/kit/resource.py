@@ -8,7 +8,7 @@ serves create_endpoint_config, describe_endpoint_config, list_endpoint_configs a
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,19 @@ class Noun:
 
     def arn_of(self, account: str, region: str, name: str) -> str:
         return str(Arn(self.service, region, account, f"{self.arn}/{name}"))
+
+    def summary(self, document: Document) -> dict[str, Any]:
+        """What lists show."""
+        space = document.space
+        return {
+            f"{self.name}Name": document.key,
+            f"{self.name}Arn": self.arn_of(space.account, space.region, document.key),
+            "CreationTime": document.created,
+        }
+
+    def described(self, document: Document) -> dict[str, Any]:
+        """What Describe shows of a resource that is kept as it was sent."""
+        return {**document.body, **self.summary(document)}
 
     def find(self, store: Store, account: str, region: str, name: str) -> Document:
         """Raises AwsError in SageMaker's words when there is none."""
@@ -96,14 +109,13 @@ class Resource:
 
     @operation()
     def _describe(self, ctx: Context, **members: Any) -> dict[str, Any]:
-        document = self._find(ctx)
-        return {**document.body, **self._summary(document)}
+        return self._noun.described(self._find(ctx))
 
     @operation()
     def _list(self, ctx: Context, **members: Any) -> dict[str, Any]:
         space = self._noun.space(ctx.account, ctx.region)
         found, token = self._noun.listing.run(self._store, space, ctx.request, self._clock.now())
-        return {f"{self._noun.name}s": [self._summary(document) for document in found], "NextToken": token}
+        return {f"{self._noun.name}s": [self._noun.summary(document) for document in found], "NextToken": token}
 
     @operation()
     def _delete(self, ctx: Context, **members: Any) -> None:
@@ -114,11 +126,3 @@ class Resource:
 
     def _find(self, ctx: Context) -> Document:
         return self._noun.find(self._store, ctx.account, ctx.region, ctx.request[f"{self._noun.name}Name"])
-
-    def _summary(self, document: Document) -> Mapping[str, Any]:
-        noun, space = self._noun, document.space
-        return {
-            f"{noun.name}Name": document.key,
-            f"{noun.name}Arn": noun.arn_of(space.account, space.region, document.key),
-            "CreationTime": document.created,
-        }

@@ -18,78 +18,34 @@ The contract: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms.ht
 
 from __future__ import annotations
 
-import http.client
 import json
 import math
 import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-_DEADLINE = 60.0
-"""Seconds for anything that a test waits for."""
+from sagewright.testing.algorithm_processes import (
+    DEADLINE,
+    Run,
+    Server,
+    command,
+    free_port,
+    is_up,
+    started,
+    started_group,
+    wait_until,
+)
 
-
-@dataclass(frozen=True)
-class Run:
-    """A training that has ended. log: as CloudWatch shows it, tabs as ``#011``."""
-
-    base: Path
-    code: int
-    log: str
-
-    @property
-    def failure(self) -> str:
-        path = self.base / "output" / "failure"
-        return path.read_text() if path.exists() else ""
-
-    @property
-    def model(self) -> dict[str, bytes]:
-        """File name -> content."""
-        folder = self.base / "model"
-        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@dataclass(frozen=True)
-class Server:
-    """A serving process."""
-
-    port: int
-    process: subprocess.Popen[str]
-
-    def workers(self) -> set[int]:
-        """Process ids."""
-        pid = self.process.pid
-        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        status, _, body = self._request("GET", path, b"", {})
-        return status, body
-
-    def invoke(self, body: bytes, content_type: str = "", accept: str = "") -> tuple[int, str, bytes]:
-        """(status, content type, body)."""
-        given = {"Content-Type": content_type, "Accept": accept}
-        return self._request("POST", "/invocations", body, {name: value for name, value in given.items() if value})
-
-    def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, str, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE)
-        try:
-            connection.request(method, path, body if method == "POST" else None, headers)
-            response = connection.getresponse()
-            return response.status, response.getheader("Content-Type", ""), response.read()
-        finally:
-            connection.close()
+_TWO = ("algo-1", "algo-2")
 
 
 class AlgorithmSuite:
@@ -98,7 +54,8 @@ class AlgorithmSuite:
     package: the algorithm's folder. hyperparameters: the fewest that train on the data. metrics: those that such a run
     logs. requests: a sample body for every request content type declared. rejected: further documents that must fail,
     with a word of the reason. long: hyperparameters that keep a training busy for minutes. saves_when_stopped: whether
-    a stopped training leaves a model.
+    a stopped training leaves a model. same_on_two: metrics that two instances reach as one does, within tolerance, a
+    part of the value; for algorithms that are distributed.
     """
 
     package: str
@@ -108,10 +65,15 @@ class AlgorithmSuite:
     rejected: Sequence[tuple[Mapping[str, str], str]] = ()
     long: Mapping[str, str]
     saves_when_stopped = True
+    same_on_two: Sequence[str] = ()
+    tolerance = 0.05
 
     @classmethod
     def write_training_data(cls, content_type: str, data: Path) -> None:
-        """Writes the channels' folders (``train``, ...) below data, in this content type: small, for a fast test."""
+        """Writes the channels' folders (``train``, ...) below data, in this content type: small, for a fast test.
+
+        Two instances share the files of a channel with several, and both have the one of a channel with one.
+        """
         raise NotImplementedError
 
     # What a test works with.
@@ -119,7 +81,7 @@ class AlgorithmSuite:
     @pytest.fixture(scope="class")
     @classmethod
     def description(cls) -> dict[str, Any]:
-        done = _command(cls.package, "describe")
+        done = command(cls.package, "describe")
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         assert isinstance(found, dict)
@@ -147,24 +109,42 @@ class AlgorithmSuite:
     @classmethod
     def train(cls, base: Path, content_type: str, hyperparameters: Mapping[str, str] | None = None) -> Run:
         cls.lay_out(base, content_type, cls.hyperparameters if hyperparameters is None else hyperparameters)
-        done = _command(cls.package, "train", base)
+        done = command(cls.package, "train", base)
         return Run(base, done.returncode, done.stdout.replace("\t", "#011"))
 
     @classmethod
-    def lay_out(cls, base: Path, content_type: str, hyperparameters: Mapping[str, str]) -> None:
-        """Makes base the /opt/ml of a job."""
+    def lay_out(
+        cls,
+        base: Path,
+        content_type: str,
+        hyperparameters: Mapping[str, str],
+        host: str = "algo-1",
+        hosts: Sequence[str] = ("algo-1",),
+    ) -> None:
+        """Makes base the /opt/ml of one of a job's hosts."""
         data, config = base / "input" / "data", base / "input" / "config"
         data.mkdir(parents=True)
         config.mkdir()
         cls.write_training_data(content_type, data)
-        channel = {"ContentType": content_type, "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
+        channel = {"ContentType": content_type, "TrainingInputMode": "File"}
         documents = {
             "hyperparameters": dict(hyperparameters),
-            "inputdataconfig": {folder.name: channel for folder in data.iterdir()},
-            "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"},
+            "inputdataconfig": {
+                folder.name: {**channel, "S3DistributionType": _distribute(folder, hosts.index(host), len(hosts))}
+                for folder in data.iterdir()
+            },
+            "resourceconfig": {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"},
         }
         for name, document in documents.items():
             (config / f"{name}.json").write_text(json.dumps(document))
+
+    @classmethod
+    def lay_out_two(cls, base: Path, content_type: str, hyperparameters: Mapping[str, str]) -> dict[str, Path]:
+        """The /opt/ml of two hosts, by host name."""
+        bases = {host: base / host for host in _TWO}
+        for host, folder in bases.items():
+            cls.lay_out(folder, content_type, hyperparameters, host, _TWO)
+        return bases
 
     @classmethod
     @contextmanager
@@ -172,12 +152,12 @@ class AlgorithmSuite:
         """A server of base/model, answering pings."""
         settings = {
             "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
-            "SAGEMAKER_BIND_TO_PORT": str(_free_port()),
+            "SAGEMAKER_BIND_TO_PORT": str(free_port()),
             "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
         }
-        with _started(cls.package, "serve", base, settings) as process:
+        with started(cls.package, "serve", base, settings) as process:
             server = Server(int(settings["SAGEMAKER_BIND_TO_PORT"]), process)
-            _wait_until(lambda: _answers(server), process)
+            wait_until(lambda: is_up(server), process)
             yield server
 
     # Training.
@@ -212,19 +192,75 @@ class AlgorithmSuite:
         self, tmp_path: Path, content_types: Sequence[str], description: Mapping[str, Any]
     ) -> None:
         self.lay_out(tmp_path / "job", content_types[0], {**self.hyperparameters, **self.long})
-        with _started(self.package, "train", tmp_path / "job", {}) as process:
+        with started(self.package, "train", tmp_path / "job", {}) as process:
             assert process.stdout is not None
-            patterns = {metric["Name"]: metric["Regex"] for metric in description["metrics"]}
-            metrics = re.compile("|".join(patterns[name] for name in self.metrics))
+            metrics = self._any_metric(description)
             for line in process.stdout:
                 if metrics.search(line.replace("\t", "#011")):
                     break
             process.send_signal(signal.SIGTERM)
             process.stdout.read()
-            assert process.wait(_DEADLINE) == 0
+            assert process.wait(DEADLINE) == 0
         run = Run(tmp_path / "job", 0, "")
         assert not run.failure
         assert bool(run.model) is self.saves_when_stopped
+
+    @classmethod
+    def _any_metric(cls, description: Mapping[str, Any]) -> re.Pattern[str]:
+        patterns = {metric["Name"]: metric["Regex"] for metric in description["metrics"]}
+        return re.compile("|".join(f"(?:{patterns[name]})" for name in cls.metrics))
+
+    # Training on two instances.
+
+    @pytest.fixture
+    @classmethod
+    def bases(cls, tmp_path: Path, content_types: Sequence[str], description: Mapping[str, Any]) -> dict[str, Path]:
+        """/opt/ml of two hosts, whose training lasts until it is ended."""
+        if not description["distributed"]:
+            pytest.skip("the algorithm trains on one instance")
+        return cls.lay_out_two(tmp_path, content_types[0], {**cls.hyperparameters, **cls.long})
+
+    def test_two_instances_train_as_one(
+        self, tmp_path: Path, trained: Run, content_types: Sequence[str], description: Mapping[str, Any]
+    ) -> None:
+        bases = self.lay_out_two(tmp_path, content_types[0], self.hyperparameters)
+        with started_group(self.package, bases) as group:
+            first, second = group.end().values()
+        if not description["distributed"]:
+            assert (first.code, second.code) == (1, 1)
+            assert first.failure.startswith("ClientError: ")
+            return
+        assert (first.code, first.failure) == (second.code, second.failure) == (0, "")
+        assert list(first.model) == list(trained.model)
+        assert not second.model
+        assert self.same_on_two
+        patterns = {metric["Name"]: metric["Regex"] for metric in description["metrics"]}
+        for name in self.same_on_two:
+            found, expected = (_last(patterns[name], run.log) for run in (first, trained))
+            assert found == pytest.approx(expected, rel=self.tolerance), name
+
+    def test_sigterm_stops_two_instances(self, bases: Mapping[str, Path], description: Mapping[str, Any]) -> None:
+        with started_group(self.package, bases) as group:
+            group.wait_for("algo-1", self._any_metric(description))
+            for process in group.processes.values():
+                process.send_signal(signal.SIGTERM)
+            first, second = group.end().values()
+        assert (first.code, first.failure) == (second.code, second.failure) == (0, "")
+        assert bool(first.model) is self.saves_when_stopped
+        assert not second.model
+
+    @pytest.mark.parametrize("lost", _TWO)
+    def test_a_lost_instance_ends_the_other(
+        self, lost: str, bases: Mapping[str, Path], description: Mapping[str, Any]
+    ) -> None:
+        with started_group(self.package, bases) as group:
+            group.wait_for("algo-1", self._any_metric(description))
+            group.processes[lost].kill()
+            runs = group.end()
+        assert runs.pop(lost).code == -signal.SIGKILL
+        (other,) = runs.values()
+        assert other.code == 1
+        assert other.failure.startswith(f"AlgorithmError: Instance {lost} was lost")
 
     # The user's faults.
 
@@ -232,7 +268,7 @@ class AlgorithmSuite:
         cases = [*_bad_documents(description["hyperparameters"], self.hyperparameters), *self.rejected]
         documents = [dict(self.hyperparameters), *(dict(document) for document, _ in cases)]
         text = "".join(json.dumps(document) + "\n" for document in documents)
-        done = _command(self.package, "validate", stdin=text)
+        done = command(self.package, "validate", stdin=text)
         errors = [json.loads(line)["error"] for line in done.stdout.splitlines()]
         assert len(errors) == len(documents), done.stderr
         assert errors[0] is None, "the suite's own hyperparameters are refused"
@@ -251,7 +287,7 @@ class AlgorithmSuite:
     def test_an_empty_channel_fails_the_job(self, tmp_path: Path, content_types: Sequence[str]) -> None:
         self.lay_out(tmp_path / "job", content_types[0], self.hyperparameters)
         shutil.rmtree(tmp_path / "job" / "input" / "data" / "train")
-        done = _command(self.package, "train", tmp_path / "job")
+        done = command(self.package, "train", tmp_path / "job")
         run = Run(tmp_path / "job", done.returncode, done.stdout)
         assert run.code == 1
         assert run.failure.startswith("ClientError: ")
@@ -261,7 +297,7 @@ class AlgorithmSuite:
         self.lay_out(tmp_path / "job", content_types[0], self.hyperparameters)
         path = tmp_path / "job" / "input" / "config" / "inputdataconfig.json"
         path.write_text(path.read_text().replace(content_types[0], "application/x-nothing"))
-        done = _command(self.package, "train", tmp_path / "job")
+        done = command(self.package, "train", tmp_path / "job")
         run = Run(tmp_path / "job", done.returncode, done.stdout)
         assert run.code == 1
         assert run.failure.startswith("ClientError: ")
@@ -306,16 +342,16 @@ class AlgorithmSuite:
             assert len(first) == 2
             time.sleep(1.1)  # a worker that dies within a second is taken for one that cannot live
             os.kill(min(first), signal.SIGKILL)
-            _wait_until(lambda: len(server.workers() - {min(first)}) == 2, server.process)
+            wait_until(lambda: len(server.workers() - {min(first)}) == 2, server.process)
             content_type, body = next(iter(self.requests.items()))
             assert [server.invoke(body, content_type)[0] for _ in range(20)] == [200] * 20
             server.process.terminate()
-            assert server.process.wait(_DEADLINE) == 0
+            assert server.process.wait(DEADLINE) == 0
 
     def test_sigterm_ends_a_server(self, trained: Run) -> None:
         with self.serving(trained.base) as server:
             server.process.terminate()
-            assert server.process.wait(_DEADLINE) == 0
+            assert server.process.wait(DEADLINE) == 0
 
     def test_a_model_answers_the_same_elsewhere(self, trained: Run, server: Server, tmp_path: Path) -> None:
         """As after model.tar.gz was unpacked: the model folder and nothing else."""
@@ -359,71 +395,22 @@ def _bad_values(row: Mapping[str, Any]) -> Iterator[str]:
         yield "no_such_value"
 
 
+def _distribute(folder: Path, number: int, count: int) -> str:
+    """Leaves a host its share of a channel's files; its S3DistributionType."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if count == 1 or len(files) == 1:
+        return "FullyReplicated"
+    for index, path in enumerate(files):
+        if index % count != number:
+            path.unlink()
+    return "ShardedByS3Key"
+
+
+def _last(pattern: str, log: str) -> float:
+    """The last value that a log has of a metric; its group may run on into the metrics after it."""
+    return float(re.findall(pattern, log, re.MULTILINE)[-1].split("#011")[0])
+
+
 def _content_type(run: Run) -> str:
     config = json.loads((run.base / "input" / "config" / "inputdataconfig.json").read_text())
     return str(config["train"]["ContentType"])
-
-
-def _environment(base: Path | None, settings: Mapping[str, str]) -> dict[str, str]:
-    place = {} if base is None else {"SAGEMAKER_BASE_DIR": str(base)}
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **place, **settings}
-
-
-def _launch(package: str, verb: str) -> list[str]:
-    return [sys.executable, "-m", "sagewright_algorithms", package, verb]
-
-
-def _command(package: str, verb: str, base: Path | None = None, *, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _launch(package, verb),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env=_environment(base, {}),
-        timeout=_DEADLINE,
-        check=False,
-    )
-
-
-@contextmanager
-def _started(package: str, verb: str, base: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A running command, whose standard output the test reads where it wants to; killed at the end."""
-    # A server's log goes to a file: nobody would read its pipe.
-    with (base / f"{verb}.log").open("w") as log:
-        output = subprocess.PIPE if verb == "train" else log
-        process = subprocess.Popen(
-            _launch(package, verb), stdout=output, stderr=subprocess.STDOUT, text=True, env=_environment(base, settings)
-        )
-        try:
-            yield process
-        finally:
-            # First gently: a server's workers are its own to end.
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            process.wait(_DEADLINE)
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(server: Server) -> bool:
-    try:
-        return server.get("/ping")[0] == 200
-    except OSError:
-        return False
-
-
-def _wait_until(condition: Any, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + _DEADLINE
-    while not condition():
-        assert process.poll() is None, f"the server ended with {process.returncode}"
-        assert time.monotonic() < deadline, "the server does not answer pings"
-        time.sleep(0.02)

@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 import threading
+import time
 import zlib
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +18,19 @@ from xml.sax.saxutils import escape
 
 
 class S3Stub:
-    """Just enough of S3 for an agent: objects are files under <data_dir>/blobs. share: says where they are."""
+    """Just enough of S3 for an agent: objects are files under <data_dir>/blobs. share: says where they are.
+
+    slow: method -> seconds that an answer to one for an object takes. cuts: numbers of bytes after which the connection
+    breaks, one an answer.
+    """
 
     def __init__(self, data_dir: Path, share: bool = True) -> None:
         self.data_dir = data_dir
         self.share = share
         self.objects: dict[str, dict[str, Path]] = {"bucket": {}}
         self.requests: list[str] = []
+        self.slow: dict[str, float] = {}
+        self.cuts: list[int] = []
         self._server: ThreadingHTTPServer | None = None
         (data_dir / "blobs").mkdir(parents=True, exist_ok=True)
         self.start()
@@ -94,8 +101,29 @@ class _Handler(BaseHTTPRequestHandler):
         elif key not in objects:
             self._error(404, "NoSuchKey", "The specified key does not exist.")
         else:
-            headers = {"x_sagewright_blob": objects[key].name} if self.stub.share else {}
-            self._answer(200, objects[key].read_bytes(), **headers)
+            self._object(objects[key])
+
+    def _object(self, path: Path) -> None:
+        time.sleep(self.stub.slow.get(self.command, 0))
+        headers = {"x_sagewright_blob": path.name} if self.stub.share else {}
+        first = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        if first and self.headers["If-Match"] != f'"{path.name}"':
+            self._error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+            return
+        size = path.stat().st_size - first
+        self.send_response(206 if first else 200)
+        for name, value in {**headers, "ETag": f'"{path.name}"', "Content-Length": str(size)}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        left = self.stub.cuts.pop(0) if self.stub.cuts else size
+        self.close_connection = left < size
+        with path.open("rb") as file:
+            file.seek(first)
+            while piece := file.read(min(left, 2**20)):
+                self.wfile.write(piece)
+                left -= len(piece)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -110,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(self.stub.slow.get("PUT", 0))
         bucket, _, key = unquote(self.path)[1:].partition("/")
         wanted = b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
         if bucket not in self.stub.objects:

@@ -58,6 +58,11 @@ class Host:
     bucket: str = ""
     local: str = ""
 
+    def s3_path(self, path: str) -> str:
+        """A request's path to S3 with its bucket, which may be in the host."""
+        bucket = self.bucket or self.local
+        return f"/{bucket}{path}" if bucket else path
+
 
 _NOTHING = Host()
 

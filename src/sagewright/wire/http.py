@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -43,17 +44,23 @@ class Body:
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks.__aiter__()
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises BodyTooLarge beyond limit bytes."""
+    async def read(self, limit: int, patience: float = 60.0) -> bytes:
+        """The whole body. Raises BodyTooLarge beyond limit bytes, TimeoutError where the client is silent for longer.
+
+        patience: seconds.
+        """
         if self.length is not None and self.length > limit:
             raise BodyTooLarge(limit)
         parts: list[bytes] = []
         size = 0
-        async for chunk in self:
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            parts.append(chunk)
+        now = asyncio.get_running_loop().time
+        async with asyncio.timeout_at(now() + patience) as wait:
+            async for chunk in self:
+                size += len(chunk)
+                if size > limit:
+                    raise BodyTooLarge(limit)
+                parts.append(chunk)
+                wait.reschedule(now() + patience)
         return b"".join(parts)
 
     @classmethod
@@ -93,6 +100,8 @@ class HttpRequest:
     """The address the request came from."""
     chunk_signatures: ChunkSignatures | None = None
     """Checks those of a body in signed chunks, where signatures are checked."""
+    hoisted: frozenset[str] = frozenset()
+    """Headers that were in the URL: signed with it, rather than as headers."""
 
     @property
     def host(self) -> str:

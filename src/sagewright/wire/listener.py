@@ -14,6 +14,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _KEEP_ALIVE = 75
+"""Seconds that a connection may stay without a request, and that the head of one may take."""
 _LONGEST_HEAD = 65_536
 """Bytes of the request line and all headers; S3 itself takes 8 KB."""
 _GRACE = 10
@@ -21,16 +22,36 @@ _GRACE = 10
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, which would keep a request's head, or the trailers of its body, however long they grow."""
+    """uvicorn's, which would keep a request's head, or the trailers of its body, however long they grow or take."""
 
+    patience: float = _KEEP_ALIVE
     _head = 0
     """Bytes since the parser last came to the end of a head, or to a piece of a body."""
+    _slow: asyncio.TimerHandle | None = None
+    """Ends a connection whose head does not come; uvicorn waits for the next one only after an answer."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._slow = self.loop.call_later(self.patience, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data)
         super().data_received(data)
+        if not self._head:
+            self._in_time()
+        elif self._slow is None:
+            self._slow = self.loop.call_later(self.patience, self.transport.close)
         if self._head > _LONGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("The header section of the request is too large.")
+
+    def _in_time(self) -> None:
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     def on_headers_complete(self) -> None:
         self._head = 0

@@ -203,7 +203,7 @@ def _s3(request: HttpRequest, host: hosts.Host, signing: str) -> _Found:
         found = _match("s3control", request, request.path)
         if found is not None:
             return "s3control", found[0], "rest-xml", found[1]
-    path = _s3_path(request, host)
+    path = host.s3_path(request.path)
     found = _match("s3", request, path)
     names = found[1] if found is not None else {}
     if request.method == "POST" and request.headers.get("content-type").startswith("multipart/form-data"):
@@ -228,14 +228,8 @@ def _match(service: str, request: HttpRequest, path: str) -> tuple[str, dict[str
         raise RoutingError(protocol, code, "Couldn't parse the specified URI.") from None
 
 
-def _s3_path(request: HttpRequest, host: hosts.Host) -> str:
-    """The path with its bucket, which may be in the host."""
-    bucket = host.bucket or host.local
-    return f"/{bucket}{request.path}" if bucket else request.path
-
-
 def _s3_names(request: HttpRequest, host: hosts.Host) -> dict[str, str]:
-    bucket, _, key = _s3_path(request, host).lstrip("/").partition("/")
+    bucket, _, key = host.s3_path(request.path).lstrip("/").partition("/")
     found = _match("s3", HttpRequest("GET", request.path, "", request.headers, request.body), f"/{bucket}/{key}")
     return found[1] if found is not None else {}
 

@@ -45,62 +45,58 @@ class Channel:
     content_type: ContentType
     pipe: bool = False
 
-    def files(self) -> list[Path]:
-        """The data files in order of their names, or the FIFO of the first epoch. Raises ClientError."""
+    def files(self, epoch: int = 0) -> list[Path]:
+        """The data files in order of their names, without empty ones, or the epoch's FIFO. Raises ClientError."""
         if self.pipe:
-            return [self.path.with_name(f"{self.name}_0")]
-        return sorted(_data_files(self.path, self.name)) if self.path.exists() else []
+            return [self.path.with_name(f"{self.name}_{epoch}")]
+        found = sorted(_data_files(self.path, self.name)) if self.path.exists() else []
+        return [path for path in found if path.stat().st_size]
 
     def read(self, options: ReadOptions) -> Examples | None:
         """All of the channel; None where it has no data. Raises ClientError, which names the channel, file and row."""
-        from sagewright_algorithms.formats import codec
-        from sagewright_algorithms.formats.examples import FormatError, concatenate
+        from sagewright_algorithms.formats.examples import concatenate
 
-        reader, parts = codec(self.format), []
-        for path in self.files():
-            if not self.pipe and path.stat().st_size == 0:
-                continue
-            try:
-                part = reader.read(path, options)
-            except FormatError as error:
-                raise self.fault(f"file {path.name}, {error}") from error
-            if part.rows:
-                parts.append(part)
-        try:
-            return concatenate(parts) if parts else None
-        except FormatError as error:
-            raise self.fault(str(error)) from error
+        return concatenate(self.blocks(options))
 
     def batches(self, size: int, options: ReadOptions, *, epoch: int = 0) -> Iterator[Examples]:
-        """The rows in the order of the files, ``size`` at a time; the last batch may be smaller. One file is in memory
-        at a time. epoch: which of a Pipe-mode channel's FIFOs. Raises ClientError, which names channel, file and row.
-        """
-        from sagewright_algorithms.formats import codec
-        from sagewright_algorithms.formats.examples import FormatError, concatenate
+        """The rows in the order of the files, ``size`` at a time; the last batch may be smaller.
 
-        reader, left = codec(self.format), None
-        paths = [self.path.with_name(f"{self.name}_{epoch}")] if self.pipe else self.files()
-        for path in paths:
-            if not self.pipe and path.stat().st_size == 0:
-                continue
+        A batch and a few blocks are in memory at a time. epoch: which of a Pipe-mode channel's FIFOs. Raises
+        ClientError, which names channel, file and row.
+        """
+        from sagewright_algorithms.formats.examples import concatenate
+
+        parts: list[Examples] = []
+        missing = size
+        for block in self.blocks(options, epoch=epoch):
+            at = 0
+            while block.rows - at >= missing:
+                parts.append(block.part(at, at + missing))
+                at += missing
+                if batch := concatenate(parts):
+                    yield batch
+                parts, missing = [], size
+            if at < block.rows:
+                parts.append(block.part(at, block.rows))
+                missing -= block.rows - at
+        if batch := concatenate(parts):
+            yield batch
+
+    def blocks(self, options: ReadOptions, *, epoch: int = 0) -> Iterator[Examples]:
+        """The rows as they come off the files, some thousands at a time; all fit together. Raises ClientError."""
+        from sagewright_algorithms.formats.examples import FormatError, check_alike
+        from sagewright_algorithms.formats.files import stream
+
+        first: Examples | None = None
+        for path in self.files(epoch):
             try:
-                whole = reader.read(path, options)
-                begin = 0
-                if left is not None:
-                    begin = min(size - left.rows, whole.rows)
-                    left = concatenate([left, whole.part(0, begin)])
-                    if left.rows < size:
-                        continue
-                    yield left
-                    left = None
+                for block in stream(self.format, path, options):
+                    first = first or block
+                    check_alike(block, first)
+                    yield block
             except FormatError as error:
-                raise self.fault(f"file {path.name}, {error}") from error
-            while whole.rows - begin >= size:
-                yield whole.part(begin, begin + size)
-                begin += size
-            left = whole.part(begin, whole.rows) if begin < whole.rows else None
-        if left is not None:
-            yield left
+                where = str(error)
+                raise self.fault(where if where.startswith("file ") else f"file {path.name}, {where}") from error
 
     def fault(self, where: str) -> ClientError:
         """The user's data is at fault. where: file, row and what is wrong there."""

@@ -9,7 +9,6 @@ from importlib import import_module
 
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import ClientError
-from sagewright_algorithms.contract.hyperparameters import validate
 from sagewright_algorithms.contract.spec import AlgorithmSpec
 
 _USAGE = "usage: python -m sagewright_algorithms <algorithm> train | serve | describe | validate"
@@ -52,7 +51,7 @@ def _validate(spec: AlgorithmSpec) -> int:
     for line in sys.stdin:
         if line.strip():
             try:
-                validate(spec.hyperparameters, spec.rules, json.loads(line))
+                spec.parse(json.loads(line))
             except ClientError as error:
                 print(json.dumps({"error": str(error)}), flush=True)
             else:

@@ -21,6 +21,15 @@ class AlgorithmError(AlgorithmFailure):
     """Ours."""
 
 
+def failure_of(error: BaseException) -> AlgorithmFailure:
+    """Any error as a FailureReason."""
+    if isinstance(error, AlgorithmFailure):
+        return error
+    if isinstance(error, MemoryError):
+        return ClientError("Out of memory. Please use a larger instance or less data.")
+    return AlgorithmError(f"{type(error).__name__}: {error}")
+
+
 class RequestError(Exception):
     """An inference request that gets an HTTP error.
 

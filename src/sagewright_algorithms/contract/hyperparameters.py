@@ -1,17 +1,19 @@
 """Hyperparameters as data: each row parses, checks and describes itself.
 
 Values travel as strings. Error texts are those of AWS's algorithm toolkit (``sagemaker_algorithm_toolkit`` in
-aws/sagemaker-xgboost-container); the description is a HyperParameterSpecification of the CreateAlgorithm API.
+aws/sagemaker-xgboost-container) unless an algorithm has others; the description is a HyperParameterSpecification of the
+CreateAlgorithm API.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sagewright_algorithms.contract.errors import ClientError
 
@@ -173,6 +175,22 @@ class CommaList(Hyperparameter):
 
 
 @dataclass(frozen=True)
+class JsonList(Hyperparameter):
+    """``["a", "b"]``: names in JSON, at least one. values: the names allowed."""
+
+    values: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> list[str]:
+        value = json.loads(text)
+        if not isinstance(value, list) or not value:
+            raise ValueError(f"{text} is not a list of names")
+        return value
+
+    def check(self, value: Any) -> None:
+        _check_members(self.name, value, value, self.values)
+
+
+@dataclass(frozen=True)
 class IntegerTuple(Hyperparameter):
     """``(1,0,-1)``: a Python tuple of integers."""
 
@@ -218,7 +236,39 @@ def _check_members(name: str, value: Any, members: Iterable[Any], allowed: Seque
         raise ClientError(f"Hyperparameter {name}: value {value} not in range {list(allowed)}")
 
 
-def validate(rows: Sequence[Hyperparameter], rules: Iterable[Rule], given: Mapping[str, Any]) -> dict[str, Any]:
+class Wording(Protocol):
+    """How a container says what is wrong with its hyperparameters."""
+
+    def missing(self, names: Sequence[str]) -> str: ...
+
+    def unknown(self, name: str) -> str: ...
+
+    def unreadable(self, row: Hyperparameter, text: str) -> str: ...
+
+    def outside(self, row: Hyperparameter, text: str, reason: str) -> str:
+        """reason: what the row's check says."""
+
+
+class ToolkitWording:
+    def missing(self, names: Sequence[str]) -> str:
+        return f"Missing required hyperparameter: {names[0]}"
+
+    def unknown(self, name: str) -> str:
+        return f"Extraneous hyperparameter found: {name}"
+
+    def unreadable(self, row: Hyperparameter, text: str) -> str:
+        return f"Hyperparameter {row.name}: could not parse value (caused by ValueError)"
+
+    def outside(self, row: Hyperparameter, text: str, reason: str) -> str:
+        return reason
+
+
+TOOLKIT = ToolkitWording()
+
+
+def validate(
+    rows: Sequence[Hyperparameter], rules: Iterable[Rule], given: Mapping[str, Any], wording: Wording = TOOLKIT
+) -> dict[str, Any]:
     """The parsed values of the hyperparameters given, by name (aliases resolved).
 
     Raises ClientError, which names the hyperparameter.
@@ -226,19 +276,21 @@ def validate(rows: Sequence[Hyperparameter], rules: Iterable[Rule], given: Mappi
     by_name = {row.name: row for row in rows}
     names = {alias: row.name for row in rows for alias in row.aliases}
     texts = {names.get(name, name): _text(value) for name, value in given.items()}
-    for row in rows:
-        if row.required and row.name not in texts:
-            raise ClientError(f"Missing required hyperparameter: {row.name}")
+    if missing := [row.name for row in rows if row.required and row.name not in texts]:
+        raise ClientError(wording.missing(missing))
     values: dict[str, Any] = {}
     for name, text in texts.items():
         if name not in by_name:
-            raise ClientError(f"Extraneous hyperparameter found: {name}")
+            raise ClientError(wording.unknown(name))
         try:
             values[name] = by_name[name].parse(text)
         except ValueError:
-            raise ClientError(f"Hyperparameter {name}: could not parse value (caused by ValueError)") from None
+            raise ClientError(wording.unreadable(by_name[name], text)) from None
     for name, value in values.items():
-        by_name[name].check(value)
+        try:
+            by_name[name].check(value)
+        except ClientError as error:
+            raise ClientError(wording.outside(by_name[name], texts[name], error.args[0])) from None
     for rule in rules:
         rule(values)
     return values

@@ -13,11 +13,11 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
-from sagewright_algorithms.contract import log
+from sagewright_algorithms.contract import log, report
 from sagewright_algorithms.contract.channels import Channel, channels_of
+from sagewright_algorithms.contract.collective import Collective, alone, connect
 from sagewright_algorithms.contract.environment import Environment
-from sagewright_algorithms.contract.errors import AlgorithmError, AlgorithmFailure, ClientError
-from sagewright_algorithms.contract.hyperparameters import validate
+from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError, failure_of
 from sagewright_algorithms.contract.spec import AlgorithmSpec
 
 _FAILURE_LENGTH = 1024
@@ -53,17 +53,23 @@ class Stop:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What an algorithm's ``train(job)`` gets. hyperparameters: parsed and checked. channels: by name."""
+    """What an algorithm's ``train(job)`` gets. hyperparameters: parsed and checked. channels: by name.
+
+    collective: of the job's instances. The first one alone writes the model: SageMaker puts the files of all of them
+    into one archive.
+    """
 
     environment: Environment
     hyperparameters: Mapping[str, Any]
     channels: Mapping[str, Channel]
     stop: Stop = field(default_factory=Stop)
+    collective: Collective = field(default_factory=alone)
 
 
 def run(spec: AlgorithmSpec, environment: Environment) -> int:
     """Trains; returns the process's exit code: 0, or 1 with the reason in output/failure."""
     stop = Stop()
+    log.use(spec.log_form)
     try:
         with stop.listening(), warnings.catch_warnings():
             warnings.simplefilter("default")
@@ -72,25 +78,25 @@ def run(spec: AlgorithmSpec, environment: Environment) -> int:
     except AlgorithmFailure as failure:
         _fail(environment, str(failure), failure.__cause__)
         return 1
-    except MemoryError as error:
-        _fail(environment, str(ClientError("Out of memory. Please use a larger instance or less data.")), error)
-        return 1
     except Exception as error:
-        _fail(environment, str(AlgorithmError(f"{type(error).__name__}: {error}")), error)
+        _fail(environment, str(failure_of(error)), error)
         return 1
     return 0
 
 
 def _train(spec: AlgorithmSpec, environment: Environment, stop: Stop) -> None:
     given = environment.hyperparameters
-    log.info(f"Running {spec.name} in algorithm mode with the hyperparameters {given}")
-    values = validate(spec.hyperparameters, spec.rules, given)
+    report.configuration(spec, environment, given)
+    values = spec.parse(given)
+    log.use(spec.log_form, values.get("_log_level", "info"))
     channels = channels_of(spec, environment.input_data, environment.data_folder)
     if len(environment.hosts) > 1 and not spec.distributed:
         raise ClientError(f"{spec.name} trains on one instance only; the job has {len(environment.hosts)}")
     environment.model_dir.mkdir(parents=True, exist_ok=True)
-    job = TrainingJob(environment, values, channels, stop)
-    import_module(f"sagewright_algorithms.{spec.package}.train").train(job)
+    report.begin(spec, environment)
+    with connect(environment.hosts, environment.current_host) as collective:
+        job = TrainingJob(environment, values, channels, stop, collective)
+        import_module(f"sagewright_algorithms.{spec.package}.train").train(job)
 
 
 def _log_warning(message: Warning | str, *where: Any, **more: Any) -> None:

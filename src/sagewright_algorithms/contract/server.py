@@ -27,6 +27,7 @@ def serve(spec: AlgorithmSpec, environment: Environment, environ: Mapping[str, s
     SAGEMAKER_BIND_TO_HOST, SAGEMAKER_BIND_TO_PORT: where to listen. SAGEMAKER_MODEL_SERVER_WORKERS: processes, one a
     CPU by default. MAX_CONTENT_LENGTH: bytes of a request.
     """
+    log.use(spec.log_form)
     host = environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")  # noqa: S104 - what a container does
     port = int(environ.get("SAGEMAKER_BIND_TO_PORT") or 8080)
     workers = int(environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or len(os.sched_getaffinity(0)))

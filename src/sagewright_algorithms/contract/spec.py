@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagewright_algorithms.contract.hyperparameters import Hyperparameter, Rule
+from sagewright_algorithms.contract import log
+from sagewright_algorithms.contract.first_party import WORDING, FirstParty
+from sagewright_algorithms.contract.hyperparameters import TOOLKIT, Hyperparameter, Rule, validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class AlgorithmSpec:
     """An algorithm.
 
     name: as in AWS's documentation. package: its folder in sagewright_algorithms, with ``train.py`` and ``model.py``.
+    first_party: of the containers that are not built with AWS's algorithm toolkit.
     """
 
     name: str
@@ -104,10 +107,21 @@ class AlgorithmSpec:
     rules: tuple[Rule, ...] = ()
     gpu: bool = False
     distributed: bool = False
+    first_party: FirstParty | None = None
 
     def channel(self, name: str) -> ChannelSpec:
         """Raises KeyError."""
         return {channel.name: channel for channel in self.channels}[name]
+
+    @property
+    def log_form(self) -> log.Form:
+        return log.FIRST_PARTY if self.first_party else log.TOOLKIT
+
+    def parse(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a job's hyperparameters. Raises ClientError, which names the one at fault."""
+        if self.first_party is None:
+            return validate(self.hyperparameters, self.rules, given, TOOLKIT)
+        return validate((*self.hyperparameters, *self.first_party.hyperparameters), self.rules, given, WORDING)
 
     def describe(self) -> dict[str, Any]:
         """Plain JSON types: all that the platform and AlgorithmSuite know of the algorithm."""

@@ -1,7 +1,8 @@
 """Data on the wire and on disk, one codec a file.
 
-A codec has what its format is used for: ``read(path, options)`` a training file (or a Pipe-mode FIFO), ``decode(body)``
-a request's body to features, ``encode(columns)`` a response. Codecs raise FormatError, which says where.
+A codec has what its format is used for: ``stream(file, options)`` the examples of a training file or FIFO, block by
+block; ``decode(body)`` a request's body to features; ``encode(columns)`` a response. Codecs raise FormatError, which
+says where.
 """
 
 from __future__ import annotations

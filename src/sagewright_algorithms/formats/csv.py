@@ -9,11 +9,11 @@ import csv
 import io
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
+from sagewright_algorithms.formats.blocks import lines
 from sagewright_algorithms.formats.examples import Columns, Examples, Floats, FormatError, ReadOptions
 
 _DELIMITERS = ",\t;| :"
@@ -25,51 +25,56 @@ def delimiter_of(line: str) -> str:
     return next((candidate for candidate in _DELIMITERS if candidate in line.strip()), ",")
 
 
-def read(path: Path, options: ReadOptions) -> Examples:
-    """path: a file, or a FIFO that is read once. Raises FormatError, which names the row."""
-    source: Path | bytes = path.read_bytes() if path.is_fifo() else path
-    line = _first_line(source)
-    delimiter = delimiter_of(line)
-    width = len(next(csv.reader([line], delimiter=delimiter), []))
+def stream(file: BinaryIO, options: ReadOptions) -> Iterator[Examples]:
+    """The rows, block by block. Raises FormatError, which names the row."""
     leading = options.label_size + options.weights
-    if width <= leading:
-        raise FormatError(f"row 1: {width} columns, expected {leading} for label and weight and at least one feature")
-    try:
-        matrix = _parse(source, delimiter, width)
-    except ValueError as error:
-        raise FormatError(_fault(source, delimiter, width) or str(error)) from error
-    return Examples(
-        features=matrix[:, leading:],
-        labels=matrix[:, 0].copy() if options.label_size else None,
-        weights=matrix[:, options.label_size].copy() if options.weights else None,
-        sources=[(path.name, len(matrix))],
-    )
+    delimiter, width, rows = "", 0, 0
+    for block in lines(file):
+        if not width:
+            line = _first_line(block)
+            delimiter = delimiter_of(line)
+            width = len(_cells(line, delimiter))
+            if not width:
+                continue
+            if width <= leading:
+                raise FormatError(
+                    f"row 1: {width} columns, expected {leading} for label and weight and at least one feature"
+                )
+        matrix = _parse(block, delimiter, width, rows)
+        rows += len(matrix)
+        yield Examples(
+            features=matrix[:, leading:],
+            labels=matrix[:, 0].copy() if options.label_size else None,
+            weights=matrix[:, options.label_size].copy() if options.weights else None,
+        )
 
 
-def _text(source: Path | bytes) -> IO[str]:
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-    return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+def _text(data: bytes | bytearray) -> IO[str]:
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _first_line(source: Path | bytes) -> str:
-    with _text(source) as stream:
-        return next((line.rstrip("\r\n") for line in stream if line.strip()), "")
+def _first_line(data: bytes | bytearray) -> str:
+    with _text(data) as text:
+        return next((line.rstrip("\r\n") for line in text if line.strip()), "")
 
 
-def _parse(source: Path | bytes, delimiter: str, width: int) -> Floats:
-    """(rows, width) float32. Arrow parses column by column on all its threads; the rows are filled block by block."""
+def _parse(data: bytes | bytearray, delimiter: str, width: int, before: int = 0) -> Floats:
+    """(rows, width). before: rows of the file before these. Raises FormatError, which names the row."""
     import pyarrow as pa
     from pyarrow import csv as arrow
 
     names = [str(index) for index in range(width)]
-    table = arrow.read_csv(
-        io.BytesIO(source) if isinstance(source, bytes) else source,
-        read_options=arrow.ReadOptions(column_names=names),
-        parse_options=arrow.ParseOptions(delimiter=delimiter),
-        convert_options=arrow.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.float32()), null_values=list(_MISSING), strings_can_be_null=True
-        ),
-    )
+    try:
+        table = arrow.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow.ReadOptions(column_names=names),
+            parse_options=arrow.ParseOptions(delimiter=delimiter),
+            convert_options=arrow.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.float32()), null_values=list(_MISSING), strings_can_be_null=True
+            ),
+        )
+    except ValueError as error:
+        raise FormatError(_fault(data, delimiter, width, before) or str(error)) from error
     matrix = np.empty((table.num_rows, width), np.float32)
     at = 0
     for batch in table.to_batches():
@@ -80,21 +85,31 @@ def _parse(source: Path | bytes, delimiter: str, width: int) -> Floats:
     return matrix
 
 
-def _fault(source: Path | bytes, delimiter: str, width: int) -> str | None:
+def _fault(data: bytes | bytearray, delimiter: str, width: int, before: int) -> str | None:
     """Which row is wrong, and how. A second, slow pass: only for text that would not parse."""
-    with _text(source) as stream:
-        for number, cells in enumerate(_rows(stream, delimiter), 1):
+    number = before
+    try:
+        for number, cells in enumerate(_rows(_text(data), delimiter), before + 1):
             if len(cells) != width:
                 return f"row {number}: expected {width} columns as in row 1, found {len(cells)}"
             for column, cell in enumerate(cells, 1):
                 if _number(cell) is None:
                     header = ". The file seems to begin with a header; remove it" if number == 1 else ""
                     return f"row {number}, column {column}: {cell[:50]!r} is not a number{header}"
+    except csv.Error as error:
+        return f"row {number + 1}: {error}"
     return None
 
 
-def _rows(stream: IO[str], delimiter: str) -> Iterator[list[str]]:
-    return (cells for cells in csv.reader(stream, delimiter=delimiter) if cells)
+def _rows(text: IO[str], delimiter: str) -> Iterator[list[str]]:
+    return (cells for cells in csv.reader(text, delimiter=delimiter) if cells)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(_rows(io.StringIO(line), delimiter), [])
+    except csv.Error as error:
+        raise FormatError(f"row 1: {error}") from error
 
 
 def _number(cell: str) -> float | None:
@@ -113,18 +128,24 @@ def decode(body: bytes) -> Floats:
     several = b"\n" in text
     if not several:
         try:
-            return np.array([[float(cell) for cell in text.split(b",")]], np.float32)
+            return _row([float(cell) for cell in text.split(b",")])
         except ValueError:
             pass
     line = _first_line(text)
     delimiter = delimiter_of(line)
-    cells = next(_rows(io.StringIO(line), delimiter), [])
+    cells = _cells(line, delimiter)
+    if several:
+        return _parse(text, delimiter, len(cells))
     try:
-        if several:
-            return _parse(text, delimiter, len(cells))
-        return np.array([[math.nan if cell.strip() in _MISSING else float(cell) for cell in cells]], np.float32)
+        return _row([math.nan if cell.strip() in _MISSING else float(cell) for cell in cells])
     except ValueError as error:
-        raise FormatError(_fault(text, delimiter, len(cells)) or str(error)) from error
+        raise FormatError(_fault(text, delimiter, len(cells), 0) or str(error)) from error
+
+
+def _row(numbers: list[float]) -> Floats:
+    # A number beyond float32 is infinite, as it is in a file.
+    with np.errstate(over="ignore"):
+        return np.array([numbers], np.float32)
 
 
 def encode(columns: Columns) -> bytes:
@@ -132,10 +153,10 @@ def encode(columns: Columns) -> bytes:
     parts = [column.tolist() for column in columns.values()]
     if len(parts) == 1 and columns[next(iter(columns))].ndim == 1:
         return ("\n".join(map(str, parts[0])) + "\n").encode()
-    return "".join(f"{','.join(_cells(row))}\n" for row in zip(*parts, strict=True)).encode()
+    return "".join(f"{','.join(_members(row))}\n" for row in zip(*parts, strict=True)).encode()
 
 
-def _cells(row: tuple[Any, ...]) -> Iterator[str]:
+def _members(row: tuple[Any, ...]) -> Iterator[str]:
     for value in row:
         if isinstance(value, list):
             yield from map(str, value)

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
-from sagewright_algorithms.formats.examples import Columns, Features, FormatError
+from sagewright_algorithms.formats.examples import Columns, Features, FormatError, csr
 
 
 def decode(body: bytes) -> Features:
@@ -31,7 +30,9 @@ def features_of(instances: Sequence[Any]) -> Features:
     """Instances in AWS's forms: ``features`` as a list, or ``data.features.values`` dense or with keys and shape."""
     tensors = [_tensor(instance, number) for number, instance in enumerate(instances, 1)]
     if any(isinstance(tensor, dict) and "keys" in tensor for tensor in tensors):
-        return scipy.sparse.vstack([_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)], "csr")
+        from scipy.sparse import vstack
+
+        return vstack([_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)], "csr")
     rows = [tensor["values"] if isinstance(tensor, dict) else tensor for tensor in tensors]
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
@@ -51,10 +52,10 @@ def _tensor(instance: Any, number: int) -> Any:
     raise FormatError(f"instance {number}: no features")
 
 
-def _sparse(tensor: Any, number: int) -> scipy.sparse.csr_matrix:
+def _sparse(tensor: Any, number: int) -> Any:
     try:
         keys, values, width = tensor["keys"], tensor["values"], int(tensor["shape"][-1])
-        return scipy.sparse.csr_matrix((np.array(values, np.float32), keys, [0, len(keys)]), shape=(1, width))
+        return csr((np.array(values, np.float32), keys, [0, len(keys)]), (1, width))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise FormatError(f"instance {number}: a sparse instance needs keys, values and shape: {error}") from error
 
@@ -66,5 +67,5 @@ def objects(columns: Columns) -> Iterator[dict[str, Any]]:
         yield dict(zip(lists, row, strict=True))
 
 
-def encode(columns: Columns) -> bytes:
-    return json.dumps({"predictions": list(objects(columns))}).encode()
+def encode(columns: Columns, root: str = "predictions") -> bytes:
+    return json.dumps({root: list(objects(columns))}).encode()

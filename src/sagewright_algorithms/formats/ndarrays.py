@@ -7,7 +7,7 @@ device, type of its elements, elements. https://mxnet.apache.org/versions/1.9.1/
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ _CPU = 1
 _TYPES = ("<f4", "<f8", "<f2", "u1", "<i4", "i1", "<i8")
 
 
-def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """arrays: by name, in this order; of the types float16, 32, 64, int8, 32, 64 and uint8."""
+def encode(arrays: Mapping[str, NDArray[Any]] | Sequence[NDArray[Any]]) -> bytes:
+    """arrays: by name, in this order, or without names; of the types float16, 32, 64, int8, 32, 64 and uint8."""
+    names = list(arrays) if isinstance(arrays, Mapping) else []
     parts = [struct.pack("<QQQ", _FILE, 0, len(arrays))]
-    for array in arrays.values():
+    for array in arrays.values() if isinstance(arrays, Mapping) else arrays:
         little = np.asarray(array).astype(np.asarray(array).dtype.newbyteorder("<"), copy=False)
         number = [np.dtype(name) for name in _TYPES].index(little.dtype)
         shape = little.shape
@@ -33,14 +34,14 @@ def encode(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             struct.pack("<iii", _CPU, 0, number),
             little.tobytes(),
         ]
-    parts.append(struct.pack("<Q", len(arrays)))
-    for name in arrays:
+    parts.append(struct.pack("<Q", len(names)))
+    for name in names:
         parts += [struct.pack("<Q", len(name.encode())), name.encode()]
     return b"".join(parts)
 
 
 def decode(data: bytes) -> dict[str, NDArray[Any]]:
-    """Name -> array. Raises FormatError."""
+    """Name -> array; numbers from 0 for names where there are none. Raises FormatError."""
     try:
         return _decode(memoryview(data))
     except (struct.error, ValueError, IndexError) as error:
@@ -70,4 +71,4 @@ def _decode(data: memoryview) -> dict[str, NDArray[Any]]:
         (length,) = struct.unpack_from("<Q", data, at)
         names.append(bytes(data[at + 8 : at + 8 + length]).decode())
         at += 8 + length
-    return dict(zip(names, arrays, strict=True))
+    return dict(zip(names or map(str, range(count)), arrays, strict=True))

@@ -5,133 +5,203 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html#td-serializati
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
-import scipy.sparse
+from numpy.typing import NDArray
 
 from sagewright_algorithms.formats import recordio
-from sagewright_algorithms.formats.examples import Columns, Examples, Features, Floats, FormatError, ReadOptions
+from sagewright_algorithms.formats.examples import (
+    Columns,
+    Examples,
+    Features,
+    Floats,
+    FormatError,
+    ReadOptions,
+    concatenate,
+    csr,
+)
 from sagewright_algorithms.formats.record import record_class, tensor_of
+from sagewright_algorithms.formats.record_table import Spans, Table, Tensor, Unlike
+
+_WIDEST = (1 << 31) - 1
+"""Columns of a sparse matrix whose indices are 32 bits."""
+
+_FEW = 16
+"""Fewer records than these, as in a request, are read faster one by one."""
 
 
-def read(path: Path, options: ReadOptions) -> Examples:
-    """path: a file, or a FIFO that is read once. Raises FormatError, which names record and byte offset."""
+@dataclass(slots=True)
+class _Form:
+    """What all records of a file have in common. width: features; None where no record has said. labelled: so too."""
+
+    wanted: bool
+    width: int | None = None
+    labelled: bool | None = None
+
+
+def stream(file: BinaryIO, options: ReadOptions) -> Iterator[Examples]:
+    """The records, block by block. Raises FormatError, which names record and byte offset."""
     if options.weights:
         raise FormatError("weights are for CSV only; set csv_weights to 0")
-    examples = _examples(path.read_bytes())
-    if not options.label_size:
-        examples.labels = None
-    examples.sources = [(path.name, examples.rows)]
-    return examples
+    form = _Form(wanted=options.label_size > 0)
+    for block in recordio.blocks(file):
+        few = len(block.starts) < _FEW
+        yield (None if few else _side_by_side(block, form)) or _one_by_one(block, form)
 
 
 def decode(body: bytes) -> Features:
     """(records, d). Raises FormatError. Labels are passed over."""
-    examples = _examples(body)
-    if not examples.rows:
+    examples = concatenate(stream(io.BytesIO(body), ReadOptions(label_size=0)))
+    if examples is None:
         raise FormatError("no records")
     return examples.features
 
 
-def _examples(data: bytes) -> Examples:
-    return _alike(data) or _one_by_one(data)
-
-
-def _alike(data: bytes) -> Examples | None:
-    """Dense float32 records of one size, all at once; None where the records are not all like the first.
-
-    Their bytes differ only where the values are, so the file is a table of equal rows.
-    """
-    if len(data) < recordio.HEADER.size:
+def _side_by_side(block: recordio.Block, form: _Form) -> Examples | None:
+    """All of the block at once; None where protobuf itself must read it, or say what is wrong with it."""
+    table = Table(block.data, Spans(block.starts, block.starts + block.lengths))
+    try:
+        features, label = table.tensors()
+        labels = _labels(table, label) if form.wanted and label else None
+        dense = features.keys.empty and not (features.values.empty and not features.shape.empty)
+        matrix, width = _dense(table, features) if dense else _sparse(table, features)
+    except Unlike:
         return None
-    _, payload = next(recordio.records(data))
-    record = _parse(payload, 1, 0)
-    features, label = record.features, record.label
-    if len(features) != 1 or len(label) > 1 or record.uid or record.metadata or record.configuration:
+    labelled = labels is not None
+    if form.labelled not in (None, labelled) or (None not in (form.width, width) and form.width != width):
         return None
-    spans = [_span(payload, tensor_of(features["values"])) if "values" in features else None]
-    if label:
-        spans.append(_span(payload, tensor_of(label["values"])) if "values" in label else None)
-    stride = recordio.HEADER.size + recordio.padded(len(payload))
-    if None in spans or len(data) % stride:
-        return None
-    table = np.frombuffer(data, np.uint8).reshape(-1, stride)
-    fixed = np.ones(stride, bool)
-    found: list[Floats] = []
-    for span in spans:
-        assert span is not None
-        fixed[span] = False
-        found.append(table[:, span].copy().view("<f4").astype(np.float32, copy=False))
-    edges = np.flatnonzero(np.diff(np.r_[False, fixed, False]))
-    for begin, end in edges.reshape(-1, 2):
-        if (table[:, begin:end] != table[0, begin:end]).any():
-            return None
-    return Examples(found[0], found[1][:, 0].copy() if label and found[1].shape[1] == 1 else None)
+    form.labelled, form.width = labelled, width if form.width is None else form.width
+    return Examples(matrix, labels)
 
 
-def _span(payload: bytes, tensor: Any) -> slice | None:
-    """Where a dense float32 tensor's values lie in a framed record; None where they cannot be told."""
-    if tensor is None or tensor.DESCRIPTOR.name != "Float32Tensor" or tensor.keys or tensor.shape or not tensor.values:
-        return None
-    raw = np.array(tensor.values, "<f4").tobytes()
-    begin = payload.find(raw)
-    if begin < 0 or payload.find(raw, begin + 1) >= 0:
-        return None
-    return slice(recordio.HEADER.size + begin, recordio.HEADER.size + begin + len(raw))
+def _labels(table: Table, tensor: Tensor) -> Floats:
+    labels, counts = table.numbers(tensor)
+    if not tensor.keys.empty or (counts != 1).any():
+        raise Unlike
+    return labels
 
 
-def _one_by_one(data: bytes) -> Examples:
-    rows: list[tuple[Any, Any, Any]] = []
+def _dense(table: Table, tensor: Tensor) -> tuple[Floats, int]:
+    values, counts = table.numbers(tensor)
+    width = int(counts[0])
+    if (counts != width).any() or _width(table, tensor) not in (None, width):
+        raise Unlike
+    return values.reshape(len(counts), width), width
+
+
+def _width(table: Table, tensor: Tensor) -> int | None:
+    """That the shape of every record says; None where none has a shape."""
+    if tensor.shape.empty:
+        return None
+    shapes, dimensions = table.integers(tensor.shape)
+    if (dimensions != 1).any() or (shapes != shapes[0]).any():
+        raise Unlike
+    return int(shapes[0])
+
+
+def _sparse(table: Table, tensor: Tensor) -> tuple[Any, int | None]:
+    """The width is None where the records have no shape."""
+    values, counts = table.numbers(tensor)
+    keys, key_counts = table.integers(tensor.keys)
+    width = _width(table, tensor)
+    if (counts != key_counts).any():
+        raise Unlike
+    largest = int(keys.max(initial=0))
+    columns = width if width is not None else largest + 1
+    if columns > _WIDEST or (len(keys) and largest >= columns):
+        raise Unlike
+    return _csr(values, keys, counts, columns), width
+
+
+def _csr(values: Floats, keys: Any, counts: NDArray[Any], columns: int) -> Any:
+    indptr = np.r_[0, np.cumsum(counts)]
+    return csr((values, np.asarray(keys, np.int32), indptr), (len(counts), columns))
+
+
+def _one_by_one(block: recordio.Block, form: _Form) -> Examples:
+    rows: list[tuple[Floats, list[int] | None]] = []
     labels: list[float] = []
-    for number, (offset, payload) in enumerate(recordio.records(data), 1):
-        record = _parse(payload, number, offset)
-        tensor = tensor_of(record.features["values"]) if "values" in record.features else None
-        if tensor is None:
-            raise FormatError(f"record {number} at byte {offset}: no features named 'values'")
-        rows.append((tensor.values, tensor.keys, tensor.shape))
-        label = tensor_of(record.label["values"]) if "values" in record.label else None
-        if label is not None and len(label.values):
-            labels.append(label.values[0])
-    if labels and len(labels) != len(rows):
-        raise FormatError(f"{len(labels)} of {len(rows)} records have a label")
-    sparse = any(len(keys) or len(shape) for _, keys, shape in rows)
-    features = _sparse(rows) if sparse else _dense(rows)
-    return Examples(features, np.array(labels, np.float32) if labels else None)
+    for index in range(len(block.starts)):
+        try:
+            record = _parse(block.payload(index))
+            tensor = tensor_of(record.features["values"]) if "values" in record.features else None
+            if tensor is None:
+                raise FormatError("no features named 'values'")
+            rows.append(_row(tensor, form))
+            if form.wanted:
+                labels += _label(record, form)
+        except FormatError as error:
+            raise FormatError(f"{block.name(index)}: {error}") from error
+    return Examples(_matrix(rows, form), _floats(labels) if labels else None)
 
 
-def _parse(payload: bytes, number: int, offset: int) -> Any:
+def _parse(payload: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     record = record_class()()
     try:
         record.ParseFromString(payload)
     except DecodeError as error:
-        raise FormatError(f"record {number} at byte {offset}: not a protobuf Record: {error}") from error
+        raise FormatError(f"not a protobuf Record: {error}") from error
     return record
 
 
-def _dense(rows: list[tuple[Any, Any, Any]]) -> Floats:
-    width = len(rows[0][0]) if rows else 0
-    for number, (values, _, _) in enumerate(rows, 1):
+def _row(tensor: Any, form: _Form) -> tuple[Floats, list[int] | None]:
+    """(values, keys) of a record; keys are None where it is dense. One without values but with a shape is empty."""
+    values = _floats(tensor.values)
+    shape, keys = list(tensor.shape), list(tensor.keys)
+    width = math.prod(shape) if shape else None if keys else len(values)
+    if width is not None:
+        if width > _WIDEST:
+            raise FormatError(f"a shape of {shape} has more than {_WIDEST} features")
+        if form.width is None:
+            form.width = width
+        elif width != form.width:
+            raise FormatError(f"expected {form.width} features as in the records before it, found {width}")
+    if not keys and (not shape or len(values)):
         if len(values) != width:
-            raise FormatError(f"record {number}: expected {width} features as in record 1, found {len(values)}")
-    return np.array([values for values, _, _ in rows], np.float32).reshape(len(rows), width)
+            raise FormatError(f"{len(values)} values for a shape of {shape}")
+        return values, None
+    if len(keys) != len(values):
+        raise FormatError(f"{len(keys)} keys for {len(values)} values")
+    limit = _WIDEST if form.width is None else form.width
+    for key in keys:
+        if key >= limit:
+            raise FormatError(f"the key {key} is out of range: a record has {limit} features")
+    return values, keys
 
 
-def _sparse(rows: list[tuple[Any, Any, Any]]) -> scipy.sparse.csr_matrix:
-    """A record without keys is dense, or empty where it has a shape only."""
-    indptr, indices, data, width = [0], [], [], 0
-    for number, (values, keys, shape) in enumerate(rows, 1):
-        columns = np.array(keys, np.int64) if len(keys) else np.arange(len(values))
-        if len(columns) != len(values):
-            raise FormatError(f"record {number}: {len(columns)} keys for {len(values)} values")
-        width = max(width, int(shape[-1]) if len(shape) else 0, int(columns.max()) + 1 if len(columns) else 0)
-        indices.append(columns)
-        data.append(np.array(values, np.float32))
-        indptr.append(indptr[-1] + len(columns))
-    return scipy.sparse.csr_matrix((np.concatenate(data), np.concatenate(indices), indptr), shape=(len(rows), width))
+def _floats(values: Any) -> Floats:
+    # A double beyond float32 is infinite to the algorithms' checks.
+    with np.errstate(over="ignore"):
+        return np.array(values, np.float64).astype(np.float32)
+
+
+def _label(record: Any, form: _Form) -> list[float]:
+    tensor = tensor_of(record.label["values"]) if "values" in record.label else None
+    values = list(tensor.values) if tensor is not None else []
+    if len(values) > 1:
+        raise FormatError(f"expected one label, found {len(values)}")
+    if form.labelled not in (None, bool(values)):
+        raise FormatError("a label, but the records before it have none" if values else "no label")
+    form.labelled = bool(values)
+    return values
+
+
+def _matrix(rows: list[tuple[Floats, list[int] | None]], form: _Form) -> Features:
+    if all(found is None for _, found in rows):
+        return np.stack([values for values, _ in rows])
+    keys = [np.arange(len(values)) if found is None else np.array(found, np.int64) for values, found in rows]
+    joined = np.concatenate(keys)
+    columns = int(joined.max(initial=-1)) + 1 if form.width is None else form.width
+    return _csr(
+        np.concatenate([values for values, _ in rows]), joined, np.array([len(found) for found in keys]), columns
+    )
 
 
 def encode(columns: Columns) -> bytes:

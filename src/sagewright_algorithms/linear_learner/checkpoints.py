@@ -42,10 +42,10 @@ def save(training: Training) -> None:
 def restore(training: Training) -> None:
     """Goes on where a checkpoint of the same job left off, if the first instance has one that it can read."""
     found = _read(training.folder / NAME, training) if training.folder and training.instances.first else None
-    agree = training.instances.agree
-    if not agree(np.array([float(found is not None)]))[0]:
+    instances = training.instances
+    if not instances.any(value=found is not None):
         return
-    state = {name: agree(found[name] if found else np.zeros_like(array)) for name, array in _state(training).items()}
+    state = {name: instances.agree(found[name] if found else None) for name in _state(training)}
     training.ensemble.restore(lambda name: state[name])
     number, epoch, threshold, cost, loss, best, waited, done = state["facts"].tolist()
     training.chosen = Chosen(int(number), int(epoch), state["chosen"], threshold, cost, loss)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sagewright_algorithms.contract.channels import Channel
 from sagewright_algorithms.contract.errors import ClientError
-from sagewright_algorithms.formats.examples import Examples, widen
+from sagewright_algorithms.contract.rows import check_features
+from sagewright_algorithms.formats.examples import Examples
 
 Array = NDArray[Any]
 
@@ -33,7 +34,9 @@ class Checks:
                 f"Got input data without labels. Please check the input data set. (channel {self.channel.name}, "
                 f"{examples.where(0)})"
             )
-        self._check_features(examples)
+        if self.width is None:
+            self.width = int(examples.features.shape[1])
+        check_features(self.channel, examples, self.width)
         self._refuse(~np.isfinite(labels), labels, "the label is missing or not finite", examples)
         if self.kind == "binary_classifier":
             self._refuse((labels != 0) & (labels != 1), labels, "the label must be 0 or 1", examples)
@@ -48,34 +51,6 @@ class Checks:
             size = self.classes if self.kind == "multiclass_classifier" else 2
             found = np.bincount(labels.reshape(-1).astype(np.intp), minlength=size)
             self.counts = found if not len(self.counts) else self.counts + found
-
-    def _check_features(self, examples: Examples) -> None:
-        features: Any = examples.features
-        dense = isinstance(features, np.ndarray)
-        if self.width is None:
-            self.width = int(features.shape[1])
-        if not dense and features.shape[1] < self.width:
-            examples.features = features = widen(features, self.width)
-        if features.shape[1] != self.width:
-            raise self.channel.fault(
-                f"{examples.where(0)}: cannot copy sequence with size {features.shape[1]} to array axis with "
-                f"dimension {self.width}"
-            )
-        values = features if dense else features.data
-        if not np.isfinite(values.max(initial=0)) or not np.isfinite(values.min(initial=0)):
-            self._refuse_features(examples, values, dense=dense)
-
-    def _refuse_features(self, examples: Examples, values: Array, *, dense: bool) -> None:
-        first = int(np.argmin(np.isfinite(values.reshape(-1))))
-        features: Any = examples.features
-        if dense:
-            row, column = divmod(first, values.shape[1])
-        else:
-            row = int(np.searchsorted(features.indptr, first, side="right")) - 1
-            column = int(features.indices[first])
-        value = values.reshape(-1)[first]
-        what = "missing or not a number" if np.isnan(value) else "infinite"
-        raise self.channel.fault(f"{examples.where(row)}: feature {column} is {what}")
 
     def _refuse(self, wrong: Array, labels: Array, why: str, examples: Examples) -> None:
         if wrong.any():

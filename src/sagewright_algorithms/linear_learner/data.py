@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from sagewright_algorithms.contract.channels import Channel
 from sagewright_algorithms.contract.errors import ClientError
+from sagewright_algorithms.contract.memory import free_memory
 from sagewright_algorithms.formats.examples import Examples, ReadOptions
 from sagewright_algorithms.linear_learner.checks import Checks
 from sagewright_algorithms.linear_learner.ensemble import Batch
@@ -15,14 +14,6 @@ from sagewright_algorithms.linear_learner.scaling import Scaler
 
 _PIPE_BYTES = 1 << 28
 """Kept of a channel in Pipe mode, which is for data that memory shall not hold."""
-
-
-def free_memory() -> int:
-    """Bytes that a process can have without any other's being moved out; files that are merely cached count as free."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 class Source:

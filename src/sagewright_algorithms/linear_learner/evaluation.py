@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagewright_algorithms.linear_learner.ensemble import Batch, Ensemble
+from sagewright_algorithms.linear_learner.instances import Instances
 from sagewright_algorithms.linear_learner.losses import Loss
 from sagewright_algorithms.linear_learner.scaling import Scaler
 from sagewright_algorithms.linear_learner.selection import Criterion
@@ -47,7 +48,7 @@ class Evaluation:
 class Evaluator:
     """weights: as in training, unless they differ by model: their losses could not be compared.
 
-    total, agree: the sum over the instances, and the first instance's array for all.
+    samples: rows of each instance that decide on thresholds.
     """
 
     ensemble: Ensemble
@@ -55,8 +56,7 @@ class Evaluator:
     criterion: Criterion | None
     samples: int
     label_scale: float
-    total: Callable[[Array], Array]
-    agree: Callable[[Array], Array]
+    instances: Instances
 
     def run(self, batches: Iterable[Batch]) -> Evaluation:
         models = self.ensemble.settings.models
@@ -69,13 +69,21 @@ class Evaluator:
                 kept.append((scores, batch.labels[: len(scores), 0]))
                 wanted -= len(scores)
             sums += self.ensemble.evaluate(batch, self.weights)
-        sums = self.total(sums)
+        sums = self.instances.total(sums)
         losses = sums[0] / np.maximum(sums[1], 1e-30) * self.label_scale**self.ensemble.loss.power
         if self.criterion is None:
             return Evaluation(losses, None, np.zeros(models))
-        found = self.criterion.best(np.concatenate([a for a, _ in kept]), np.concatenate([b for _, b in kept]))
-        values, thresholds = self.agree(np.stack(found))
+        values, thresholds = self.best([scores for scores, _ in kept], [labels for _, labels in kept])
         return Evaluation(losses, values, thresholds)
+
+    def best(self, scores: Sequence[Array], labels: Sequence[Array]) -> tuple[Array, Array]:
+        """(values, thresholds) of the criterion, on the rows of all instances; (rows, models) and (rows,) each."""
+        assert self.criterion is not None
+        all_scores = self.instances.rows(np.concatenate(scores))
+        all_labels = self.instances.rows(np.concatenate(labels))
+        found = np.stack(self.criterion.best(all_scores, all_labels)) if self.instances.first else None
+        values, thresholds = self.instances.agree(found)
+        return values, thresholds
 
 
 @dataclass(frozen=True, slots=True)

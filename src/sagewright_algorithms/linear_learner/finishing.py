@@ -27,8 +27,7 @@ class Finishing:
 
     def calibrated(self, chosen: Chosen, batches: Iterator[Batch]) -> Chosen:
         """With the threshold that is the best on the first num_calibration_samples rows of the batches."""
-        criterion = self.evaluator.criterion
-        if criterion is None:
+        if self.evaluator.criterion is None:
             return replace(chosen, threshold=0.0)
         scores, labels, left = [], [], self.evaluator.samples
         for batch in batches:
@@ -37,11 +36,11 @@ class Finishing:
             left -= len(scores[-1])
             if left <= 0:
                 break
-        _, thresholds = self.evaluator.agree(np.stack(criterion.best(np.concatenate(scores), np.concatenate(labels))))
+        _, thresholds = self.evaluator.best(scores, labels)
         return replace(chosen, threshold=float(thresholds[0]))
 
     def metrics(self, chosen: Chosen, source: Source) -> list[tuple[str, float]]:
-        """The objective and the metrics of a channel, by their names in the log."""
+        """The objective and the metrics of a channel over all instances, by their names in the log."""
         settings, loss = self.evaluator.ensemble.settings, self.evaluator.ensemble.loss
         found = metrics_of(settings.values, chosen.threshold)
         losses = np.zeros(2)
@@ -54,5 +53,8 @@ class Finishing:
                 found.add(scores[:, 0], batch.labels[:, 0])
             else:
                 found.add(in_labels_unit(scores, self.scaler), in_labels_unit(batch.labels, self.scaler))
+        instances = self.evaluator.instances
+        losses = instances.total(losses)
+        found.share(instances.total, instances.rows)
         objective = float(losses[0] / max(losses[1], 1e-30)) * self.scaler.label_scale**loss.power
         return [(loss.objective, objective), *found.results()]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sagewright_algorithms.contract.collective import Collective
 from sagewright_algorithms.linear_learner.ensemble import Ensemble
 
 Array = NDArray[Any]
-
-
-class Collective(Protocol):
-    def sum(self, array: Array) -> Array:
-        """The elementwise sum over the instances, the same on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +26,42 @@ class Step:
 
 @dataclass(frozen=True)
 class Instances:
-    """collective: None with one instance. first: whether this is the instance that writes the model."""
+    """What the instances of a job decide together, each on its own rows; the same on all of them."""
 
-    collective: Collective | None = None
-    first: bool = True
+    collective: Collective
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the instance that writes the model."""
+        return self.collective.first
 
     def total(self, array: Array) -> Array:
-        return array if self.collective is None else self.collective.sum(array)
+        """The sum over the instances."""
+        return self.collective.sum(array)
 
-    def agree(self, array: Array) -> Array:
-        """The first instance's array."""
-        return array if self.collective is None else self.collective.sum(array if self.first else np.zeros_like(array))
+    def rows(self, array: Array) -> Array:
+        """The rows of all instances."""
+        return np.concatenate(self.collective.gather(array))
+
+    def least(self, number: int) -> int:
+        return int(self.rows(np.array([number])).min())
+
+    def most(self, number: int) -> int:
+        return int(self.rows(np.array([number])).max())
+
+    def any(self, *, value: bool) -> bool:
+        return self.most(value) > 0
+
+    def agree(self, array: Array | None) -> Array:
+        """The first instance's. array: unused on the others."""
+        return self.collective.broadcast(array)
 
     def step(self, ensemble: Ensemble, found: tuple[Array, Array, Array, int] | None, *, stop: bool) -> Step | None:
         """found: gradients, losses, weights and rows of this instance's batch; None where it has no more.
 
         None once no instance has any more.
         """
-        if self.collective is None:
+        if self.collective.size == 1:
             if found is None:
                 return None
             gradients, losses, weights, rows = found

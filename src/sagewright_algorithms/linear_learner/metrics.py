@@ -5,18 +5,23 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/linear-learner-tuning.html; name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Share = Callable[[Array], Array]
+"""From one instance's array to that of all: their sum, or all their rows."""
 
 
 class Metrics(Protocol):
     def add(self, scores: Array, labels: Array) -> None:
         """scores: (rows,), or (rows, classes) probabilities. labels: (rows,), in their own unit."""
+
+    def share(self, total: Share, rows: Share) -> None:
+        """Adds what the other instances have; all at once, after the last batch."""
 
     def results(self) -> Iterator[tuple[str, float]]:
         """(name, value); a metric that the data leaves undefined is left out."""
@@ -24,19 +29,21 @@ class Metrics(Protocol):
 
 class Regression:
     def __init__(self) -> None:
-        self._rows = 0
-        self._squares = self._distances = 0.0
+        # Rows, squared errors, absolute errors.
+        self._sums = np.zeros(3)
 
     def add(self, scores: Array, labels: Array) -> None:
         errors = scores.astype(np.float64) - labels
-        self._rows += len(errors)
-        self._squares += float(errors @ errors)
-        self._distances += float(np.abs(errors).sum())
+        self._sums += np.array((len(errors), errors @ errors, np.abs(errors).sum()))
+
+    def share(self, total: Share, rows: Share) -> None:
+        self._sums = total(self._sums)
 
     def results(self) -> Iterator[tuple[str, float]]:
-        mse = self._squares / self._rows
+        count, squares, distances = self._sums.tolist()
+        mse = squares / count
         yield "mse", mse
-        yield "absolute_loss", self._distances / self._rows
+        yield "absolute_loss", distances / count
         yield "rmse", mse**0.5
 
 
@@ -52,6 +59,10 @@ class Binary:
     def add(self, scores: Array, labels: Array) -> None:
         self._scores.append(scores)
         self._labels.append(labels.astype(bool))
+
+    def share(self, total: Share, rows: Share) -> None:
+        self._scores = [rows(np.concatenate(self._scores))]
+        self._labels = [rows(np.concatenate(self._labels))]
 
     def results(self) -> Iterator[tuple[str, float]]:
         scores, labels = np.concatenate(self._scores), np.concatenate(self._labels)
@@ -86,39 +97,41 @@ class Multiclass:
     def __init__(self, classes: int, top: int, beta: float) -> None:
         self._top = top
         self._beta = beta
-        self._rows = self._within = 0
-        self._gain = self._log_loss = 0.0
-        self._true, self._actual, self._predicted = (np.zeros(classes, np.int64) for _ in range(3))
+        # Rows, those whose class is within the top, discounted gain, logarithmic loss.
+        self._sums = np.zeros(4)
+        # Rows called this class rightly, rows of it, rows called it.
+        self._counts = np.zeros((3, classes), np.int64)
 
     def add(self, scores: Array, labels: Array) -> None:
-        labels, classes = labels.astype(np.intp), len(self._true)
+        labels, classes = labels.astype(np.intp), self._counts.shape[1]
         rows = np.arange(len(labels))
         own = scores[rows, labels]
         best = scores.argmax(axis=1)
         # Of equal scores the class with the lower number comes first, as argmax has it.
         before = (scores == own[:, None]) & (np.arange(classes) < labels[:, None])
         ranks = (scores > own[:, None]).sum(axis=1) + before.sum(axis=1)
-        self._rows += len(labels)
-        self._within += int((ranks < self._top).sum())
-        self._gain += float((1 / np.log2(2.0 + ranks)).sum())
-        self._log_loss -= float(np.log(np.maximum(own, np.finfo(np.float32).tiny)).sum(dtype=np.float64))
-        self._actual += np.bincount(labels, minlength=classes)
-        self._predicted += np.bincount(best, minlength=classes)
-        self._true += np.bincount(labels[best == labels], minlength=classes)
+        within, gain = (ranks < self._top).sum(), (1 / np.log2(2.0 + ranks)).sum()
+        log_loss = -np.log(np.maximum(own, np.finfo(np.float32).tiny)).sum(dtype=np.float64)
+        self._sums += np.array((len(labels), within, gain, log_loss))
+        found = (labels[best == labels], labels, best)
+        self._counts += np.stack([np.bincount(one, minlength=classes) for one in found])
+
+    def share(self, total: Share, rows: Share) -> None:
+        self._sums, self._counts = total(self._sums), total(self._counts)
 
     def results(self) -> Iterator[tuple[str, float]]:
-        present = (self._actual > 0) | (self._predicted > 0)
-        true, actual, predicted = (array[present] for array in (self._true, self._actual, self._predicted))
+        rows, within, gain, log_loss = self._sums.tolist()
+        true, actual, predicted = self._counts[:, self._counts[1:].any(axis=0)]
         square = self._beta**2
         recalls = true / np.maximum(actual, 1)
-        yield "multiclass_accuracy", float(true.sum() / self._rows)
-        yield f"multiclass_top_k_accuracy_{self._top}", self._within / self._rows
-        yield "dcg", self._gain / self._rows
+        yield "multiclass_accuracy", float(true.sum() / rows)
+        yield f"multiclass_top_k_accuracy_{self._top}", within / rows
+        yield "dcg", gain / rows
         yield "macro_recall", float(recalls.mean())
         yield "macro_precision", float((true / np.maximum(predicted, 1)).mean())
         yield f"macro_f_{self._beta:.3f}", float(((1 + square) * true / (square * actual + predicted)).mean())
         yield "multiclass_balanced_accuracy", float(recalls[actual > 0].mean())
-        yield "multiclass_log_loss", self._log_loss / self._rows
+        yield "multiclass_log_loss", log_loss / rows
 
 
 def metrics_of(values: Mapping[str, Any], threshold: float) -> Metrics:

@@ -12,19 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagewright_algorithms.contract import log
-from sagewright_algorithms.contract.errors import RequestError
+from sagewright_algorithms.contract.rows import checked_request
+from sagewright_algorithms.contract.tables import RESPONSE_FORMATS
 from sagewright_algorithms.formats import codec
-from sagewright_algorithms.formats.examples import Columns, Features, widen
+from sagewright_algorithms.formats.examples import Columns, Features
 from sagewright_algorithms.linear_learner import artifacts
 from sagewright_algorithms.linear_learner.artifacts import Artifact
 
 Array = NDArray[Any]
-
-_CODECS = {
-    "application/json": "json",
-    "application/jsonlines": "jsonlines",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
 
 
 def load(model_dir: Path) -> Artifact:
@@ -38,18 +33,7 @@ def predict(model: Artifact, batch: Features) -> Columns:
 
     batch: (rows, d). Raises RequestError.
     """
-    width = len(model.weights)
-    dense = isinstance(batch, np.ndarray)
-    if not dense and batch.shape[1] < width:
-        batch = widen(batch, width)
-    if batch.shape[1] != width:
-        raise RequestError(
-            400,
-            f"Unable to evaluate payload provided: cannot copy sequence with size {batch.shape[1]} to array axis with "
-            f"dimension {width}",
-        )
-    if not np.isfinite(batch if dense else batch.data).all():
-        raise RequestError(400, "Unable to evaluate payload provided: a feature is missing, infinite or not a number")
+    batch = checked_request(batch, len(model.weights))
     raw: Array = np.asarray(batch @ model.weights) + model.bias
     if model.kind == "multiclass_classifier":
         powers = np.exp(raw - raw.max(axis=1, keepdims=True))
@@ -65,5 +49,5 @@ def predict(model: Artifact, batch: Features) -> Columns:
 
 def encode(model: Artifact, columns: Columns, accept: str) -> bytes:
     """columns: of ``predict``. accept: one of the spec's."""
-    body: bytes = codec(_CODECS[accept]).encode(columns)
+    body: bytes = codec(RESPONSE_FORMATS[accept]).encode(columns)
     return body

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
-from sagewright_algorithms.formats.examples import Examples
+from sagewright_algorithms.formats.examples import Examples, csr
 from sagewright_algorithms.linear_learner.ensemble import Batch
 from sagewright_algorithms.linear_learner.settings import Settings
 
@@ -51,11 +50,9 @@ class Scaler:
         return Batch(self._sparse(examples) if self.sparse else self._dense(examples), prepared)
 
     def _sparse(self, examples: Examples) -> Any:
-        matrix = scipy.sparse.csr_matrix(examples.features)
+        matrix = csr(examples.features)
         if self.factor is not None:
-            matrix = scipy.sparse.csr_matrix(
-                (matrix.data * self.factor[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape
-            )
+            matrix = csr((matrix.data * self.factor[matrix.indices], matrix.indices, matrix.indptr), matrix.shape)
         return matrix
 
     def _dense(self, examples: Examples) -> Array:
@@ -140,7 +137,7 @@ def _squares(part: Any, means: Array) -> Array:
     if isinstance(part, np.ndarray):
         found: Array = np.square(part - means).sum(axis=0)
         return found
-    matrix = scipy.sparse.csr_matrix(part)
+    matrix = csr(part)
     distances = np.square(matrix.data - means[matrix.indices])
     stored = np.bincount(matrix.indices, minlength=len(means))
     inner: Array = np.bincount(matrix.indices, weights=distances, minlength=len(means))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.linear_learner.rules import AUTO_LOSSES
 
 Array = NDArray[Any]
@@ -74,7 +75,10 @@ class Settings:
 
 
 def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], *, width: int, memory: int) -> Settings:
-    """given: the job's hyperparameters, parsed. defaults: those of the rest. width: features. memory: bytes to use."""
+    """given: the job's hyperparameters, parsed. defaults: those of the rest. width: features. memory: bytes to use.
+
+    num_models=auto is 32, or fewer where so many would not fit. Raises ClientError where one model is far too large.
+    """
     values: dict[str, Any] = {**defaults, **given}
     kind, bias = values["predictor_type"], values["use_bias"] == "true"
     if values["loss"] == "auto":
@@ -94,7 +98,14 @@ def resolve(given: Mapping[str, Any], defaults: Mapping[str, Any], *, width: int
     if values.get("_tuning_objective_metric"):
         values["num_models"] = 1
     if values["num_models"] == "auto":
-        values["num_models"] = _affordable(values, width, memory)
+        affordable = memory // _bytes_of_one(values, width + int(values["mini_batch_size"]))
+        values["num_models"] = int(max(1, min(_AUTO_MODELS, affordable)))
+    needed = _bytes_of_one(values, width) * values["num_models"]
+    if needed > 2 * memory:
+        raise ClientError(
+            f"{values['num_models']} models of {width} features need {needed / 1e9:.1f} GB of memory. Please use a "
+            "larger instance, or check the number of features of the training data."
+        )
     names = ("learning_rate", *_SHARED)
     columns = _columns({name: values.pop(name) for name in names}, values["optimizer"], values["num_models"])
     return Settings(values, columns)
@@ -104,11 +115,10 @@ def _flag(text: str, *, auto: bool) -> bool:
     return auto if text == "auto" else text == "true"
 
 
-def _affordable(values: Mapping[str, Any], width: int, memory: int) -> int:
-    """32, or fewer where the parameters and scores of so many would not fit."""
+def _bytes_of_one(values: Mapping[str, Any], rows: int) -> int:
+    """What a model takes. rows: of its parameters, and of the scores of a mini-batch where they count."""
     classes = int(values["num_classes"]) if values["predictor_type"] == "multiclass_classifier" else 1
-    one = 4 * _BUFFERS * classes * (width + 1 + int(values["mini_batch_size"]))
-    return int(max(1, min(_AUTO_MODELS, memory // one)))
+    return 4 * _BUFFERS * classes * (rows + 1)
 
 
 def _columns(given: Mapping[str, Any], optimizer: str, models: int) -> dict[str, Array]:

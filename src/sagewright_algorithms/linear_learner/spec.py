@@ -2,62 +2,12 @@
 
 from __future__ import annotations
 
-from sagewright_algorithms.contract.spec import AlgorithmSpec, ChannelSpec, Image, Inference, Metric
+from sagewright_algorithms.contract.first_party import FirstParty
+from sagewright_algorithms.contract.registries import FIRST_PARTY
+from sagewright_algorithms.contract.spec import AlgorithmSpec, Image, Inference, Metric
+from sagewright_algorithms.contract.tables import REQUEST_FORMATS, table_channel
 from sagewright_algorithms.linear_learner.hyperparameters import HYPERPARAMETERS
 from sagewright_algorithms.linear_learner.rules import RULES
-
-_REGISTRIES = {
-    "af-south-1": "455444449433",
-    "ap-east-1": "286214385809",
-    "ap-northeast-1": "351501993468",
-    "ap-northeast-2": "835164637446",
-    "ap-northeast-3": "867004704886",
-    "ap-south-1": "991648021394",
-    "ap-south-2": "628508329040",
-    "ap-southeast-1": "475088953585",
-    "ap-southeast-2": "712309505854",
-    "ap-southeast-3": "951798379941",
-    "ap-southeast-4": "106583098589",
-    "ca-central-1": "469771592824",
-    "ca-west-1": "190319476487",
-    "cn-north-1": "390948362332",
-    "cn-northwest-1": "387376663083",
-    "eu-central-1": "664544806723",
-    "eu-central-2": "680994064768",
-    "eu-north-1": "669576153137",
-    "eu-south-1": "257386234256",
-    "eu-south-2": "104374241257",
-    "eu-west-1": "438346466558",
-    "eu-west-2": "644912444149",
-    "eu-west-3": "749696950732",
-    "il-central-1": "898809789911",
-    "me-central-1": "272398656194",
-    "me-south-1": "249704162688",
-    "sa-east-1": "855470959533",
-    "us-east-1": "382416733822",
-    "us-east-2": "404615174143",
-    "us-gov-east-1": "237065988967",
-    "us-gov-west-1": "226302683700",
-    "us-iso-east-1": "490574956308",
-    "us-isob-east-1": "765400339828",
-    "us-isof-east-1": "108575199400",
-    "us-isof-south-1": "124985052026",
-    "us-west-1": "632365934929",
-    "us-west-2": "174872318107",
-}
-
-_TRAINING_TYPES = {"application/x-recordio-protobuf": "recordio-protobuf", "text/csv": "csv"}
-
-
-def _channel(name: str, *, required: bool = False) -> ChannelSpec:
-    return ChannelSpec(
-        name,
-        _TRAINING_TYPES,
-        required=required,
-        input_modes=("File", "FastFile", "Pipe"),
-        pipe_formats=("csv", "recordio-protobuf"),
-    )
-
 
 _LINE = r"#quality_metric: host=\S+, "
 # Name -> what the line says of it, and whether it is a loss. Not every metric is a metric of every channel on AWS.
@@ -103,22 +53,28 @@ _METRICS = (
 SPEC = AlgorithmSpec(
     name="linear-learner",
     package="linear_learner",
-    images=(Image("linear-learner", tags=("1", "latest"), registries=_REGISTRIES),),
+    images=(Image("linear-learner", tags=("1", "latest"), registries=FIRST_PARTY),),
     hyperparameters=HYPERPARAMETERS,
-    channels=(_channel("train", required=True), _channel("validation"), _channel("test")),
+    channels=(table_channel("train", required=True), table_channel("validation"), table_channel("test")),
     metrics=_METRICS,
     inference=Inference(
-        requests={
-            "text/csv": "csv",
-            "application/json": "json",
-            "application/jsonlines": "jsonlines",
-            "application/x-recordio-protobuf": "recordio-protobuf",
-        },
+        requests=REQUEST_FORMATS,
         accepts=("application/json", "application/jsonlines", "application/x-recordio-protobuf"),
         default_request="text/csv",
         default_accept="application/json",
     ),
     rules=RULES,
     gpu=True,
-    distributed=False,
+    distributed=True,
+    first_party=FirstParty(
+        "Linear Learner",
+        {
+            "_num_gpus": "auto",
+            "_num_kv_servers": "auto",
+            "_kvstore": "auto",
+            "_log_level": "info",
+            "_tuning_objective_metric": "",
+            "_enable_profiler": "false",
+        },
+    ),
 )

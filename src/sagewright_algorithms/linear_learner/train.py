@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sagewright_algorithms.contract.job import TrainingJob
+from sagewright_algorithms.contract.memory import free_memory
 from sagewright_algorithms.formats.examples import Examples
 from sagewright_algorithms.linear_learner import artifacts
 from sagewright_algorithms.linear_learner.artifacts import Artifact
 from sagewright_algorithms.linear_learner.checks import Checks
-from sagewright_algorithms.linear_learner.data import Source, free_memory
+from sagewright_algorithms.linear_learner.data import Source
 from sagewright_algorithms.linear_learner.ensemble import Ensemble
 from sagewright_algorithms.linear_learner.evaluation import Chosen, Evaluator
 from sagewright_algorithms.linear_learner.finishing import Finishing
@@ -37,7 +38,7 @@ def train(job: TrainingJob) -> None:
 
 
 def _train(job: TrainingJob) -> None:
-    instances = Instances()
+    instances = Instances(job.collective)
     model = fit(job, instances)
     if instances.first:
         artifacts.write(job.environment.model_dir, model)
@@ -48,7 +49,8 @@ def fit(job: TrainingJob, instances: Instances) -> Artifact:
     report = Report(job.environment.current_host)
     training = _set_up(job, instances, report)
     chosen = training.run()
-    if not job.stop.requested:
+    # A signal may come to one instance a step after it came to another.
+    if not instances.any(value=job.stop.requested):
         chosen = _finish(job, training, chosen)
     settings = training.ensemble.settings
     report.model(settings.describe(chosen.number))
@@ -90,9 +92,8 @@ def _set_up(job: TrainingJob, instances: Instances, report: Report) -> Training:
     train = _source(job, "train", given, passes)
     for_scaler = int(values["num_point_for_scaler"])
     head = train.head(max(for_scaler, _SAMPLE))
-    width = train.checks.width
-    assert width is not None
-    settings = resolve(job.hyperparameters, DEFAULTS, width=width, memory=free_memory() // 2)
+    width = _width(train, head, instances)
+    settings = resolve(job.hyperparameters, DEFAULTS, width=width, memory=instances.least(free_memory() // 2))
     rows = list(_first(head, for_scaler))
     scaler = scaler_of(settings, rows, width, instances.total)
     weights = _weights(settings, rows, instances)
@@ -116,6 +117,17 @@ def _set_up(job: TrainingJob, instances: Instances, report: Report) -> Training:
     )
 
 
+def _width(train: Source, head: list[Examples], instances: Instances) -> int:
+    """The widest of the instances' features; sparse rows may be narrower. Raises ClientError."""
+    assert train.checks.width is not None
+    width = instances.most(train.checks.width)
+    if width > train.checks.width:
+        train.checks.width = width
+        for part in head:
+            train.checks(part)
+    return width
+
+
 def _evaluator(ensemble: Ensemble, weights: Weights, label_scale: float, instances: Instances) -> Evaluator:
     values = ensemble.settings.values
     # Losses weighted differently could not be compared.
@@ -126,8 +138,7 @@ def _evaluator(ensemble: Ensemble, weights: Weights, label_scale: float, instanc
         Criterion.of(values),
         int(values["num_calibration_samples"]),
         label_scale,
-        instances.total,
-        instances.agree,
+        instances,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Training:
     folder: Path | None
     progress: Progress
     chosen: Chosen | None = None
-    epoch: int = field(default=0)
+    epoch: int = 0
 
     def run(self) -> Chosen:
         """The best model of all epochs. Raises ClientError."""

@@ -10,6 +10,7 @@ import xgboost
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.job import Stop
 from sagewright_algorithms.xgboost import artifacts
+from sagewright_algorithms.xgboost.team import Team
 
 
 class Report(xgboost.callback.TrainingCallback):
@@ -43,8 +44,10 @@ class SaveIntermediate(xgboost.callback.TrainingCallback):
 class StopWhenAsked(xgboost.callback.TrainingCallback):
     """Ends the training, as early stopping does, after the round in which SIGTERM came."""
 
-    def __init__(self, stop: Stop) -> None:
+    def __init__(self, stop: Stop, team: Team) -> None:
         self._stop = stop
+        self._team = team
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        return self._stop.requested
+        # The signal may come to one instance a round before it comes to another.
+        return self._team.any(value=self._stop.requested)

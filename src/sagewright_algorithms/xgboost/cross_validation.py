@@ -17,23 +17,25 @@ from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.formats.examples import Examples, concatenate
 from sagewright_algorithms.xgboost import artifacts, checkpoints, matrices
 from sagewright_algorithms.xgboost.metrics import mean_of
+from sagewright_algorithms.xgboost.team import Team
 from sagewright_algorithms.xgboost.training import Plan, Training
 
 Indices = NDArray[np.intp]
 
 
-def run(plan: Plan, data: Mapping[str, Examples]) -> None:
-    """The rows of train and validation together are what is folded."""
+def run(plan: Plan, data: Mapping[str, Examples], team: Team) -> None:
+    """The rows of train and validation together are what is folded. team: of one instance."""
     values = plan.job.hyperparameters
     folds, repeats = values["_kfold"], values.get("_num_cv_round", 1)
-    examples = concatenate(list(data.values()))
+    examples = concatenate(data.values())
+    assert examples is not None
     classification = plan.objective.startswith(("binary:", "multi:"))
     log.info(f"Run {repeats}-round of {folds}-fold cross validation with {examples.rows} rows")
     held_out = HeldOut(examples, repeats, classification=classification)
     trainings = []
     for fold, (inside, outside) in enumerate(_splits(examples, folds, repeats, values.get("seed", 0), classification)):
         log.info(f"Train cross validation fold {fold % folds + 1}")
-        training = Training(plan, fold)
+        training = Training(plan, team, fold)
         matrix = matrices.matrix(_rows(examples, inside), plan.parameters)
         other = matrices.matrix(_rows(examples, outside), plan.parameters)
         booster = training.run([(matrix, "train"), (other, "validation")], checkpoints.latest(training.checkpoint_dir))

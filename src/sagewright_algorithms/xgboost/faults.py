@@ -16,7 +16,7 @@ _USERS_FAULT = re.compile(
     r"for Parameter|Parameter \w+ should be|Invalid Parameter format|Unknown metric|must have the same|"
     r"monotone constraint|"
     r"query group|interaction_constraints|Number of columns|label and prediction size not match|"
-    r"can only be used with|max_bin"
+    r"can only be used with|max_bin|distributed training"
 )
 _INFINITE = re.compile(r"contains `?inf")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.channels import Channel, warn_of_redundancy
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import TrainingJob
@@ -20,19 +21,35 @@ _RAW_ENTRY_BYTES = 8
 
 
 def read(job: TrainingJob) -> dict[str, Examples]:
-    """train and, where the job has it, validation; checked, and with the same width. Raises ClientError."""
-    data = {}
-    for name in ("train", "validation"):
-        if channel := job.channels.get(name):
-            data[name] = _read(channel, job.hyperparameters)
+    """train and, where the job has it, validation; checked, and with the same width. Raises ClientError.
+
+    Empty where one of them has no data on this instance of several.
+    """
+    channels = [job.channels[name] for name in ("train", "validation") if name in job.channels]
+    found = [(channel, _read(channel, job.hyperparameters)) for channel in channels]
+    data = {channel.name: examples for channel, examples in found if examples is not None}
+    for channel in channels:
+        if channel.name not in data:
+            _miss(channel, job)
+    if len(data) < len(channels):
+        return {}
     if len(data) == 2:
         warn_of_redundancy([job.channels[name] for name in data])
         _fit_widths(data, job.channels["validation"])
     return data
 
 
-def _read(channel: Channel, values: Mapping[str, Any]) -> Examples:
+def _miss(channel: Channel, job: TrainingJob) -> None:
     kind = "training" if channel.name == "train" else channel.name
+    if job.collective.size == 1:
+        raise ClientError(f"No data in {kind} channel path {channel.path}")
+    log.warning(
+        f"Host {job.environment.current_host} does not have {kind} data ({channel.name} channel). It will not be used "
+        "in distributed training: divide the channel's objects over the instances, at least one each."
+    )
+
+
+def _read(channel: Channel, values: Mapping[str, Any]) -> Examples | None:
     label_size = channel.content_type.parameters.get("label_size", "1")
     if channel.format == "csv" and label_size != "1":
         raise ClientError(
@@ -41,9 +58,8 @@ def _read(channel: Channel, values: Mapping[str, Any]) -> Examples:
         )
     weights = channel.format == "csv" and values.get("csv_weights") == 1
     examples = channel.read(ReadOptions(label_size=1, weights=weights))
-    if examples is None:
-        raise ClientError(f"No data in {kind} channel path {channel.path}")
-    labels.check(examples, channel, values)
+    if examples is not None:
+        labels.check(examples, channel, values)
     return examples
 
 
@@ -56,6 +72,28 @@ def _fit_widths(data: Mapping[str, Examples], validation: Channel) -> None:
     for examples in data.values():
         if not isinstance(examples.features, np.ndarray):
             examples.features = widen(examples.features, width)
+
+
+def fit_to_others(data: Mapping[str, Examples], job: TrainingJob) -> None:
+    """Widens sparse rows to the widest of all instances. Raises ClientError where dense rows differ.
+
+    data: empty on an instance without any.
+    """
+    own = int(data["train"].features.shape[1]) if data else 0
+    width = int(np.concatenate(job.collective.gather(np.array([own]))).max())
+    for name, examples in data.items():
+        if not isinstance(examples.features, np.ndarray):
+            examples.features = widen(examples.features, width)
+        elif own != width:
+            raise job.channels[name].fault(f"{own} features a row, but another instance has {width}")
+
+
+def share_of(data: Mapping[str, Examples], number: int, count: int) -> dict[str, Examples]:
+    """The part of replicated rows that is the instance's with this number."""
+    return {
+        name: examples.part(examples.rows * number // count, examples.rows * (number + 1) // count)
+        for name, examples in data.items()
+    }
 
 
 def should_quantize(examples: Examples, parameters: Mapping[str, Any], *, resumed: bool) -> bool:

@@ -58,15 +58,20 @@ class Metrics:
             stopping=(tuned or asked or [None])[-1],
         )
 
-    def function(self, objective: str) -> Callable[[Array, Any], list[tuple[str, float]]] | None:
-        """libxgboost's custom_metric, which gets transformed predictions; None where there is none to add."""
+    def function(
+        self, objective: str, rows: Callable[[Array], Array]
+    ) -> Callable[[Array, Any], list[tuple[str, float]]] | None:
+        """libxgboost's custom_metric, which gets transformed predictions; None where there is none to add.
+
+        rows: from an instance's rows to those of all instances.
+        """
         if not self.added:
             return None
         scorers = {name: _scorer(name, objective) for name in self.added}
 
         def evaluate(predictions: Array, matrix: Any) -> list[tuple[str, float]]:
-            labels = matrix.get_label()
-            return [(name, float(scorer(labels, predictions))) for name, scorer in scorers.items()]
+            labels, scores = rows(matrix.get_label()), rows(predictions)
+            return [(name, float(scorer(labels, scores))) for name, scorer in scorers.items()]
 
         return evaluate
 

@@ -156,4 +156,5 @@ SPEC = AlgorithmSpec(
     ),
     rules=RULES,
     gpu=True,
+    distributed=True,
 )

@@ -14,6 +14,7 @@ from sagewright_algorithms.contract.job import TrainingJob
 from sagewright_algorithms.xgboost import artifacts, callbacks, checkpoints
 from sagewright_algorithms.xgboost.metrics import Metrics, is_maximized
 from sagewright_algorithms.xgboost.parameters import for_libxgboost
+from sagewright_algorithms.xgboost.team import Team
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Training:
     """Where one training starts and leaves its results. fold: of a cross validation."""
 
     plan: Plan
+    team: Team
     fold: int | None = None
     history: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class Training:
             evals[0][0],
             num_boost_round=max(0, plan.job.hyperparameters["num_round"] - start),
             evals=list(evals),
-            custom_metric=plan.metrics.function(plan.objective),
+            custom_metric=plan.metrics.function(plan.objective, self.team.rows),
             callbacks=self._callbacks(start, validated=len(evals) > 1),
             xgb_model=model,
             evals_result=self.history,
@@ -75,17 +77,19 @@ class Training:
 
     def _callbacks(self, start: int, *, validated: bool) -> list[Any]:
         job, values = self.plan.job, self.plan.job.hyperparameters
-        found: list[Any] = [callbacks.Report(start)]
-        if folder := self.checkpoint_dir:
-            found.append(checkpoints.Save(folder, start))
-        if values.get("save_model_on_termination") == "true":
-            found.append(callbacks.SaveIntermediate(self.model_file, job.environment.version))
+        found: list[Any] = []
+        if self.team.master:
+            found.append(callbacks.Report(start))
+            if folder := self.checkpoint_dir:
+                found.append(checkpoints.Save(folder, start))
+            if values.get("save_model_on_termination") == "true":
+                found.append(callbacks.SaveIntermediate(self.model_file, job.environment.version))
         if rounds := values.get("early_stopping_rounds"):
             if validated:
                 found.append(self._early_stopping(rounds))
             else:
                 log.warning("early_stopping_rounds has no effect: the job has no validation channel.")
-        found.append(callbacks.StopWhenAsked(job.stop))
+        found.append(callbacks.StopWhenAsked(job.stop, self.team))
         return found
 
     def _early_stopping(self, rounds: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import scipy.sparse
 from sklearn.datasets import dump_svmlight_file
 
 from sagewright_algorithms.formats import codec, csv, libsvm, recordio, recordio_protobuf
-from sagewright_algorithms.formats.examples import FormatError, ReadOptions
+from sagewright_algorithms.formats.examples import Examples, FormatError, ReadOptions, concatenate
+from sagewright_algorithms.formats.files import stream
 from sagewright_algorithms.formats.record import record_class
 
 
@@ -20,6 +22,12 @@ def rows(matrix: Any) -> list[list[float]]:
     dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     assert dense.dtype == np.float32
     return [[None if np.isnan(value) else value for value in row] for row in dense.tolist()]
+
+
+def read(form: str, path: Path, options: ReadOptions) -> Examples:
+    found = concatenate(stream(form, path, options))
+    assert found is not None
+    return found
 
 
 def record(
@@ -77,13 +85,13 @@ def test_csv_bodies_that_are_none(body: bytes, says: str) -> None:
 def test_csv_files_have_label_weight_and_features(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("1|0.5|2|3\n\n0|2||5\n")
-    found = csv.read(path, ReadOptions(label_size=1, weights=True))
+    found = read("csv", path, ReadOptions(label_size=1, weights=True))
     assert rows(found.features) == [[2, 3], [None, 5]]
     assert found.labels is not None
     assert found.weights is not None
     assert (found.labels.tolist(), found.weights.tolist()) == ([1, 0], [0.5, 2])
     assert found.where(1) == "file a.csv, row 2"
-    assert rows(csv.read(path, ReadOptions(label_size=0)).features)[0] == [1, 0.5, 2, 3]
+    assert rows(read("csv", path, ReadOptions(label_size=0)).features)[0] == [1, 0.5, 2, 3]
 
 
 def test_a_csv_file_of_many_blocks(tmp_path: Path) -> None:
@@ -91,7 +99,7 @@ def test_a_csv_file_of_many_blocks(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     np.savetxt(path, table, delimiter=",", fmt="%.9g")
     assert path.stat().st_size > 3 << 20
-    found = csv.read(path, ReadOptions(label_size=1))
+    found = read("csv", path, ReadOptions(label_size=1))
     np.testing.assert_array_equal(np.column_stack([found.labels, found.features]), table)
 
 
@@ -102,7 +110,7 @@ def test_libsvm_files_as_scikit_learn_writes_them(tmp_path: Path) -> None:
     features = scipy.sparse.random(50, 9, 0.4, "csr", random_state=1, dtype=np.float32)
     labels, queries = np.arange(50) % 3, np.repeat(np.arange(10), 5)
     dump_svmlight_file(features, labels, str(tmp_path / "a.libsvm"), query_id=queries, comment="by scikit-learn")
-    found = libsvm.read(tmp_path / "a.libsvm", ReadOptions())
+    found = read("libsvm", tmp_path / "a.libsvm", ReadOptions())
     np.testing.assert_allclose(found.features.toarray(), features.toarray(), rtol=1e-6)
     assert found.labels is not None
     assert found.groups is not None
@@ -112,7 +120,7 @@ def test_libsvm_files_as_scikit_learn_writes_them(tmp_path: Path) -> None:
 
 def test_libsvm_weights_and_empty_rows(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1:0.5 0:2 3:4\n\n-1\n-1:2\t1:7  # the end\n")
-    found = libsvm.read(tmp_path / "a", ReadOptions())
+    found = read("libsvm", tmp_path / "a", ReadOptions())
     assert rows(found.features) == [[2, 0, 0, 4], [0, 0, 0, 0], [0, 7, 0, 0]]
     assert found.labels is not None
     assert found.weights is not None
@@ -157,7 +165,7 @@ def test_dense_records(kind: str, tmp_path: Path) -> None:
     values = [[1, 2, 3], [4, 5, 600], [7, 8, 9]]
     path = tmp_path / "a.pbr"
     path.write_bytes(b"".join(recordio.frame(record(row, n, kind=kind)) for n, row in enumerate(values)))
-    found = recordio_protobuf.read(path, ReadOptions())
+    found = read("recordio-protobuf", path, ReadOptions())
     assert rows(found.features) == values
     assert found.labels is not None
     assert found.labels.tolist() == [0, 1, 2]
@@ -166,11 +174,33 @@ def test_dense_records(kind: str, tmp_path: Path) -> None:
 def test_alike_and_unlike_records_are_read_the_same() -> None:
     table = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     alike = b"".join(recordio.frame(record(row.tolist(), float(n % 2))) for n, row in enumerate(table))
-    assert recordio_protobuf._alike(alike) is not None
     np.testing.assert_array_equal(recordio_protobuf.decode(alike), table)
     other = alike + recordio.frame(record([1, 2, 3, 4, 5], 9, kind="float64"))
-    assert recordio_protobuf._alike(other) is None
-    np.testing.assert_array_equal(recordio_protobuf.decode(other)[:300], table)
+    np.testing.assert_array_equal(recordio_protobuf.decode(other), [*table.tolist(), [1, 2, 3, 4, 5]])
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("width", [3, 40, 20_000])
+def test_long_and_short_records_are_read_side_by_side(width: int, kind: str) -> None:
+    """Lengths of one, two and three bytes; rows without values; keys of several bytes."""
+    random = np.random.default_rng(0)
+    table = np.where(random.random((30, width)) < 0.3, random.integers(-500, 500, (30, width)), 0).astype(np.float32)
+    table[5] = 0
+    whole = int if kind == "int32" else float
+
+    def framed(row: Any, *, sparse: bool) -> bytes:
+        keys = np.flatnonzero(row).tolist() if sparse else ()
+        values = [whole(value) for value in (row[list(keys)] if sparse else row)]
+        return recordio.frame(record(values, 1, keys=keys, shape=[width] if sparse else (), kind=kind))
+
+    for sparse in (False, True):
+        blocks = recordio.blocks(io.BytesIO(b"".join(framed(row, sparse=sparse) for row in table)))
+        form = recordio_protobuf._Form(wanted=True)
+        found = [recordio_protobuf._side_by_side(block, form) for block in blocks]
+        assert None not in found
+        examples = concatenate(part for part in found if part is not None)
+        assert examples is not None
+        assert rows(examples.features) == table.tolist()
 
 
 def test_sparse_records() -> None:
@@ -185,10 +215,12 @@ def test_sparse_records() -> None:
     assert rows(recordio_protobuf.decode(data)) == [[1, 0, 0, 2, 0], [0] * 5, [0, 0, 0, 0, 3]]
 
 
-def test_records_with_and_without_labels_do_not_mix() -> None:
-    data = recordio.frame(record([1, 2], 3)) + recordio.frame(record([1, 2]))
-    with pytest.raises(FormatError, match="1 of 2 records have a label"):
-        recordio_protobuf.decode(data)
+def test_records_with_and_without_labels_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.pbr"
+    path.write_bytes(recordio.frame(record([1, 2], 3)) + recordio.frame(record([1, 2])))
+    with pytest.raises(FormatError, match="record 2 at byte 52: no label"):
+        read("recordio-protobuf", path, ReadOptions())
+    assert rows(read("recordio-protobuf", path, ReadOptions(label_size=0)).features) == [[1, 2], [1, 2]]
 
 
 # JSON

@@ -313,14 +313,6 @@ def test_the_intermediate_model_is_on_disk(folder: Folder, features: Array, targ
     assert [path.name for path in (folder.base / "model").iterdir()] == ["xgboost-model"]
 
 
-def test_several_hosts_are_not_yet_supported(folder: Folder, features: Array, target: Array) -> None:
-    folder.put("train", "a.csv", csv_of(target, features))
-    (folder.base / "input" / "config").mkdir()
-    (folder.base / "input" / "config" / "resourceconfig.json").write_text('{"hosts": ["algo-1", "algo-2"]}')
-    assert folder.run({"num_round": "3"})[0] == 1
-    assert folder.failure.startswith("ClientError: xgboost trains on one instance only")
-
-
 def test_updating_a_checkpoint(folder: Folder, features: Array, target: Array) -> None:
     update = {"process_type": "update", "updater": "refresh", "refresh_leaf": "1", "num_round": "4"}
     folder.put("train", "a.csv", csv_of(target, features))

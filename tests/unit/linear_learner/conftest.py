@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import json
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ import pytest
 import scipy.sparse
 
 from sagewright_algorithms.contract.channels import ContentType
+from sagewright_algorithms.contract.collective import Collective, alone, connect
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import Stop, TrainingJob
-from sagewright_algorithms.formats.examples import Examples, ReadOptions
+from sagewright_algorithms.formats.examples import Examples, ReadOptions, Source
 
 Array = np.ndarray[Any, Any]
 
@@ -40,40 +42,27 @@ class MemoryChannel:
         self.passes += 1
         for begin in range(0, len(self.labels), size):
             rows = slice(begin, begin + size)
-            yield Examples(self.features[rows], self.labels[rows], sources=[("memory.csv", size)])
+            yield Examples(self.features[rows], self.labels[rows], sources=[Source("memory.csv", size)])
 
     def fault(self, where: str) -> ClientError:
         return ClientError(f"{self.name} channel: {where}")
 
 
-class Threads:
-    """A collective of instances that are threads of one process."""
-
-    def __init__(self, count: int) -> None:
-        self._barrier = threading.Barrier(count)
-        self._lock = threading.Lock()
-        self._parts: list[Array] = []
-
-    def sum(self, array: Array) -> Array:
-        with self._lock:
-            self._parts.append(np.array(array))
-        self._barrier.wait(30)
-        total: Array = np.sum(self._parts, axis=0, dtype=array.dtype)
-        self._barrier.wait(30)
-        with self._lock:
-            self._parts.clear()
-        self._barrier.wait(30)
-        return total
-
-
 @pytest.fixture
 def instances() -> Callable[..., list[Any]]:
-    """instances(count, work): the results of work(number, collective), run side by side."""
+    """instances(count, work): the results of work(number, collective), run side by side by threads of this process."""
 
-    def run(count: int, work: Callable[[int, Threads], Any]) -> list[Any]:
-        collective = Threads(count)
+    def run(count: int, work: Callable[[int, Collective], Any]) -> list[Any]:
+        net = f"127.{random.randrange(1, 255)}.{random.randrange(256)}"
+        addresses = {f"algo-{number}": f"{net}.{number}" for number in range(1, count + 1)}
+        environ = {"SAGEWRIGHT_HOSTS": json.dumps(addresses)}
+
+        def one(host: str) -> Any:
+            with connect(list(addresses), host, timeout=30, environ=environ) as collective:
+                return work(collective.rank, collective)
+
         with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(lambda number: work(number, collective), range(count)))
+            return list(pool.map(one, addresses))
 
     return run
 
@@ -82,12 +71,20 @@ def instances() -> Callable[..., list[Any]]:
 def job(tmp_path: Path) -> Callable[..., TrainingJob]:
     """job(hyperparameters, train=(features, labels), ...): a job on channels in memory."""
 
-    def make(hyperparameters: dict[str, Any], *, checkpoints: Path | None = None, **rows: Any) -> TrainingJob:
+    def make(
+        hyperparameters: dict[str, Any],
+        *,
+        checkpoints: Path | None = None,
+        collective: Collective | None = None,
+        **rows: Any,
+    ) -> TrainingJob:
+        collective = collective or alone()
+        host = collective.hosts[collective.rank]
         environment: Any = SimpleNamespace(
-            current_host="algo-1", hosts=("algo-1",), checkpoint_dir=checkpoints, model_dir=tmp_path / "model"
+            current_host=host, hosts=collective.hosts, checkpoint_dir=checkpoints, model_dir=tmp_path / host / "model"
         )
         channels: Any = {name: MemoryChannel(name, *part) for name, part in rows.items()}
-        return TrainingJob(environment, hyperparameters, channels, Stop())
+        return TrainingJob(environment, hyperparameters, channels, Stop(), collective)
 
     return make
 

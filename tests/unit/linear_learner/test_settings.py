@@ -51,8 +51,8 @@ def test_a_tuning_job_trains_one_model() -> None:
 
 def test_fewer_models_where_memory_is_short() -> None:
     many = {"predictor_type": "multiclass_classifier", "num_classes": 1_000_000}
-    assert _resolve(memory=1 << 30, width=100, **many).models == 1
-    assert _resolve(memory=1 << 30, width=100, num_models=2, **many).models == 2
+    assert _resolve(memory=1 << 33, width=100, **many).models == 1
+    assert _resolve(memory=1 << 33, width=100, num_models=2, **many).models == 2
 
 
 @pytest.mark.parametrize(

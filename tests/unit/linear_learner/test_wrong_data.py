@@ -122,3 +122,9 @@ def test_no_labels(job: Make) -> None:
     channel.batches = unlabelled
     with pytest.raises(ClientError, match="without labels"):
         train(made)
+
+
+def test_more_features_than_memory(job: Make) -> None:
+    """A key may say that there are two thousand million features; no model of them is begun."""
+    sparse = scipy.sparse.csr_matrix((np.ones(60, np.float32), (np.arange(60), np.full(60, 2**31 - 2))))
+    _fails(job, {"num_models": 40}, ["40 models of 2147483647 features need", "GB of memory"], train=(sparse, LABELS))

@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
+from caught import client, sent
 from samples import Sampler
-from signing import client, sent
 
 from sagewright.core.errors import AwsError
 from sagewright.wire import hosts, models

@@ -47,7 +47,7 @@ class Alarms:
                 if self._documents.count(_space(ctx)) >= _MOST:
                     raise AwsError("LimitExceeded", f"There are {_MOST} alarms already.")
                 body |= _transition(INSUFFICIENT, "Unchecked: Initial alarm creation", None, now)
-                self._tags.add(_arn(ctx, alarm_name), ctx.request.get("Tags", ()))
+                self._tags.add(alarm_arn(ctx, alarm_name), ctx.request.get("Tags", ()))
             else:
                 body |= {name: present.body[name] for name in _STATE if name in present.body}
             self._documents.put(_space(ctx), alarm_name, body)
@@ -132,7 +132,7 @@ class Alarms:
         with self._metrics.store.transaction():
             for name in alarm_names:
                 if self._documents.delete(_space(ctx), name):
-                    self._tags.forget(_arn(ctx, name))
+                    self._tags.forget(alarm_arn(ctx, name))
 
     @operation("record-only")
     def enable_alarm_actions(self, ctx: Context, alarm_names: list[str]) -> None:
@@ -156,7 +156,7 @@ class Alarms:
 
     def _known(self, ctx: Context, arn: str) -> str:
         name = arn.partition(":alarm:")[2]
-        if arn != _arn(ctx, name) or self._documents.get(_space(ctx), name) is None:
+        if arn != alarm_arn(ctx, name) or self._documents.get(_space(ctx), name) is None:
             raise AwsError("ResourceNotFoundException", f"There is no resource {arn}.", 404)
         return arn
 
@@ -239,12 +239,12 @@ def _shown(ctx: Context, document: Document) -> dict[str, Any]:
     if "Metrics" not in document.body:
         empty["Dimensions"] = []
     body = {name: value for name, value in document.body.items() if name != "judged"}
-    return {**empty, **body, "AlarmArn": _arn(ctx, document.key)}
+    return {**empty, **body, "AlarmArn": alarm_arn(ctx, document.key)}
 
 
 def _space(ctx: Context) -> Space:
     return Space("cloudwatch.alarm", ctx.account, ctx.region)
 
 
-def _arn(ctx: Context, name: str) -> str:
+def alarm_arn(ctx: Context, name: str) -> str:
     return str(Arn("cloudwatch", ctx.region, ctx.account, f"alarm:{name}"))

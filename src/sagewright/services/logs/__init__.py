@@ -6,6 +6,7 @@ from sagewright.core.clock import Clock
 from sagewright.kit.operation import Service
 from sagewright.services.logs.filtering import Filtering
 from sagewright.services.logs.groups import Groups
+from sagewright.services.logs.guard import logs_guard
 from sagewright.services.logs.keeper import Keeper
 from sagewright.services.logs.live import Live
 from sagewright.services.logs.metric_filters import MetricFilters
@@ -29,4 +30,5 @@ def logs(store: Store, clock: Clock) -> Service:
         Reading(keeper),
         Filtering(keeper),
         Tagging(keeper),
+        guard=logs_guard(),
     )

@@ -1,4 +1,4 @@
-"""Amazon SageMaker: training jobs, models, endpoint configurations, endpoints and their tags.
+"""Amazon SageMaker: training jobs, algorithms, search, models, endpoint configurations, endpoints and their tags.
 
     parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
     yield parts.service
@@ -23,6 +23,8 @@ from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend, UnknownWorkload
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.reconcile import Controller
+from sagewright.services.sagemaker.algorithm_controller import AlgorithmController
+from sagewright.services.sagemaker.algorithms import Algorithms
 from sagewright.services.sagemaker.guard import sagemaker_guard
 from sagewright.services.sagemaker.hosting import endpoint_configs, models
 from sagewright.services.sagemaker.hosting.controller import HostingController
@@ -30,6 +32,8 @@ from sagewright.services.sagemaker.hosting.endpoints import Endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
 from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images
+from sagewright.services.sagemaker.search import Search
+from sagewright.services.sagemaker.searchable import SEARCHABLE
 from sagewright.services.sagemaker.tags import ResourceTags
 from sagewright.services.sagemaker.training import TrainingJobs
 from sagewright.services.sagemaker.training_controller import TrainingController
@@ -48,11 +52,12 @@ class SageMaker:
     service: Service
     training: TrainingController
     hosting: HostingController
+    algorithms: AlgorithmController
     backend: Backend
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
-        return (self.training, self.hosting)
+        return (self.training, self.hosting, self.algorithms)
 
     def sweep(self) -> None:
         """After a start: clear away workloads that belong to nothing any more, before any step is taken.
@@ -87,15 +92,18 @@ def sagemaker(
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
     tags, images = Tags(store), images or Images()
     training = TrainingController(store, clock, clients, images, backend, admission)
+    algorithms = AlgorithmController(store, clients, images)
     grant = granted(backend.capacity(), strict=strict)
     hosting = HostingController(store, clock, clients, tags, images, backend, grant, outstanding)
     service = Service(
         "sagemaker",
         TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
+        Algorithms(store, clock, tags, backend.capabilities, lambda key: kick(algorithms, key)),
         Resource(MODEL, store, clock, tags, models.prepare(backend)),
         Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
         Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),
+        Search(store, tags, SEARCHABLE),
         ResourceTags(store, tags),
         guard=sagemaker_guard(),
     )
-    return SageMaker(service, training, hosting, backend)
+    return SageMaker(service, training, hosting, algorithms, backend)

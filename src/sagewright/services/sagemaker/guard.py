@@ -15,6 +15,7 @@ from sagewright.kit.permissions import Need, guard, request_facts
 
 _KINDS = {
     "TrainingJobName": "training-job",
+    "AlgorithmName": "algorithm",
     "ModelName": "model",
     "EndpointConfigName": "endpoint-config",
     "EndpointName": "endpoint",
@@ -29,7 +30,10 @@ def sagemaker_guard() -> Guard:
 
 def _needs(ctx: Context) -> Iterator[Need]:
     yield f"sagemaker:{ctx.operation}", _resource(ctx)
-    for role in (ctx.request[member] for member in _ROLES if member in ctx.request):
+    roles = [ctx.request[member] for member in _ROLES if member in ctx.request]
+    if "ValidationSpecification" in ctx.request:
+        roles.append(ctx.request["ValidationSpecification"]["ValidationRole"])
+    for role in roles:
         if role.split(":")[4:5] != [ctx.account]:
             raise AwsError("ValidationException", "Cross-account pass role is not allowed.")
         yield "iam:PassRole", role
@@ -44,5 +48,6 @@ def _resource(ctx: Context) -> str:
     named = [member for member in _KINDS if member in ctx.request]
     own = [member for member in named if ctx.operation.endswith(member.removesuffix("Name"))]
     for member in own or named:
-        return f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:{_KINDS[member]}/{ctx.request[member]}"
+        name = ctx.request[member].rpartition("/")[2]  # an ARN where the operation takes one
+        return f"arn:aws:sagemaker:{ctx.region}:{ctx.account}:{_KINDS[member]}/{name}"
     return str(ctx.request.get("ResourceArn", "*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sagewright.core.arn import Arn
@@ -13,7 +13,8 @@ from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend
-from sagewright.services.sagemaker import training_request, training_status
+from sagewright.services.sagemaker import algorithm_rules, training_request, training_status
+from sagewright.services.sagemaker.algorithms import ready_algorithm
 from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, DuplicateKey, Space, Store
@@ -61,10 +62,9 @@ class TrainingJobs:
         **members: Any,
     ) -> dict[str, Any]:
         training_request.check(ctx.request, self._backend.capabilities)
-        algorithm = self._algorithm(ctx.request["AlgorithmSpecification"]["TrainingImage"])
-        training_request.check_metrics(ctx.request, built_in=algorithm is not None)
-        request = training_request.with_defaults(ctx.request, algorithm.metrics if algorithm else ())
-        body = {"request": request, "state": training_status.begin(self._clock.now())}
+        sent, image, metrics = self._resolved(ctx)
+        request = training_request.with_defaults(sent, metrics)
+        body = {"request": request, "image": image, "state": training_status.begin(self._clock.now())}
         space = Space(KIND, ctx.account, ctx.region)
         arn = job_arn(space, training_job_name)
         try:
@@ -83,7 +83,7 @@ class TrainingJobs:
     @operation()
     async def describe_training_job(self, ctx: Context, training_job_name: str) -> dict[str, Any]:
         document = self._find(ctx, training_job_name)
-        return _described(await self._holder.settled(ctx, document, _in_motion))
+        return described(await self._holder.settled(ctx, document, _in_motion))
 
     @operation()
     def list_training_jobs(
@@ -131,6 +131,18 @@ class TrainingJobs:
             raise AwsError("ValidationException", "Requested resource not found.")
         return document
 
+    def _resolved(self, ctx: Context) -> tuple[dict[str, Any], str, Sequence[Mapping[str, str]]]:
+        """The request, its image and metrics, with what the algorithm it names has to say."""
+        named = ctx.request["AlgorithmSpecification"].get("AlgorithmName")
+        if named is None:
+            image = ctx.request["AlgorithmSpecification"]["TrainingImage"]
+            algorithm = self._algorithm(image)
+            training_request.check_metrics(ctx.request, built_in=algorithm is not None)
+            return ctx.request, image, algorithm.metrics if algorithm else ()
+        specification = ready_algorithm(self._store, ctx, named).body["request"]["TrainingSpecification"]
+        sent = algorithm_rules.applied(ctx.request, specification, named)
+        return sent, specification["TrainingImage"], specification.get("MetricDefinitions", ())
+
     def _algorithm(self, image: str) -> Algorithm | None:
         """None for an image without a runner: such a job is accepted and fails, as on AWS."""
         try:
@@ -143,7 +155,8 @@ def _in_motion(document: Document) -> bool:
     return document.status in training_status.IN_MOTION
 
 
-def _described(document: Document) -> dict[str, Any]:
+def described(document: Document) -> dict[str, Any]:
+    """A job as DescribeTrainingJob shows it."""
     state = document.body["state"]
     answer = {**document.body["request"], **_summary(document)}
     for name in (

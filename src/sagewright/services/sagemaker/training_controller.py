@@ -27,6 +27,7 @@ from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.services.sagemaker.log_delivery import Delivery
 from sagewright.services.sagemaker.metrics import Extractor, Sample, latest
 from sagewright.services.sagemaker.training import KIND, job_arn
+from sagewright.services.sagemaker.training_request import image_of
 from sagewright.services.sagemaker.training_status import IN_MOTION, enter, fail, job_status
 from sagewright.services.sagemaker.training_workload import hosts, job_id, model_artifacts, workload_id, workloads
 from sagewright.store import Document, Store
@@ -91,7 +92,7 @@ class TrainingController:
             return None
         request = document.body["request"]
         try:
-            algorithm = self._images.algorithm(request["AlgorithmSpecification"]["TrainingImage"])
+            algorithm = self._images.algorithm(image_of(document.body))
             resources = request["ResourceConfig"]
             grant = self._admission.admit(job_id(document), resources["InstanceType"], resources["InstanceCount"])
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sagewright.core.errors import AwsError, validation_error
@@ -14,7 +14,6 @@ OPT_ML = "/opt/ml"
 
 _UNSUPPORTED = {
     "DebugRuleConfigurations": "Debugger rules",
-    "ExperimentConfig": "experiments",
     "MlflowConfig": "MLflow",
     "ModelPackageConfig": "model packages as a job's output",
     "ServerlessJobConfig": "serverless jobs",
@@ -66,7 +65,7 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         yield "remote debugging"
     algorithm = request.get("AlgorithmSpecification", {})
-    for member in ("AlgorithmName", "ContainerEntrypoint", "ContainerArguments"):
+    for member in ("ContainerEntrypoint", "ContainerArguments"):
         if algorithm.get(member):
             yield f"{member} in AlgorithmSpecification"
     for member in ("CheckpointConfig", "TensorBoardOutputConfig"):
@@ -76,10 +75,16 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:
-    if not algorithm.get("TrainingImage"):
-        raise AwsError(
-            "ValidationException", "AlgorithmSpecification must have either a TrainingImage or an AlgorithmName."
-        )
+    if bool(algorithm.get("TrainingImage")) == bool(algorithm.get("AlgorithmName")):
+        either = "either a TrainingImage or an AlgorithmName"
+        both = ", not both" if algorithm.get("TrainingImage") else ""
+        raise AwsError("ValidationException", f"AlgorithmSpecification must have {either}{both}.")
+
+
+def image_of(body: Mapping[str, Any]) -> str:
+    """The image that a job's document runs: the one it names, or that of its algorithm when it was created."""
+    image: str = body.get("image") or body["request"]["AlgorithmSpecification"]["TrainingImage"]
+    return image
 
 
 def _check_stopping(request: Mapping[str, Any]) -> None:
@@ -106,7 +111,7 @@ def check_metrics(request: Mapping[str, Any], *, built_in: bool) -> None:
         )
 
 
-def with_defaults(request: Mapping[str, Any], metrics: tuple[Mapping[str, str], ...]) -> dict[str, Any]:
+def with_defaults(request: Mapping[str, Any], metrics: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The request as Describe gives it back. metrics: the image's own MetricDefinitions."""
     algorithm = dict(request["AlgorithmSpecification"])
     algorithm.setdefault("EnableSageMakerMetricsTimeSeries", False)

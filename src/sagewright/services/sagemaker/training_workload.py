@@ -16,7 +16,7 @@ from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
 from sagewright.services.sagemaker.images import Algorithm
 from sagewright.services.sagemaker.training_instances import host_names, resource_config
-from sagewright.services.sagemaker.training_request import OPT_ML
+from sagewright.services.sagemaker.training_request import OPT_ML, image_of
 from sagewright.store import Document
 
 
@@ -101,7 +101,7 @@ def _environment(document: Document, arn: str, grant: Grant) -> dict[str, str]:
     return {
         "OMP_NUM_THREADS": threads,
         **request.get("Environment", {}),
-        "SAGEWRIGHT_IMAGE": request["AlgorithmSpecification"]["TrainingImage"],
+        "SAGEWRIGHT_IMAGE": image_of(document.body),
         "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
         "SAGEWRIGHT_JOB_TOKEN": state["Token"],
         "TRAINING_JOB_NAME": document.key,

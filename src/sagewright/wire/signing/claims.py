@@ -23,7 +23,7 @@ MOMENT = re.compile(r"\d{8}T\d{6}Z")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A signature that is to be checked. moment: yyyymmddThhmmssZ. token: as sent, or empty."""
+    """A signature that is to be checked. moment: yyyymmddThhmmssZ, empty for version 2. token: as sent, or empty."""
 
     request: HttpRequest
     to: Route
@@ -32,6 +32,10 @@ class Claim:
     query: Mapping[str, str]
     moment: str
     token: str
+
+    @property
+    def is_v2(self) -> bool:
+        return not self.found.date
 
     @property
     def scope(self) -> str:
@@ -44,9 +48,11 @@ def read(request: HttpRequest, to: Route, say: Refusals) -> Claim | None:
 
     Raises AwsError for one that is malformed or of another algorithm.
     """
-    found = _sent(request, say)
+    found = _sent(request, to, say)
     if found is None:
         return None
+    if not found.date:
+        return _version_2(request, to, say, found)
     query = credentials.query_of(request.query) if found.presigned else {}
     header = request.headers.get("authorization")
     algorithm = query.get("X-Amz-Algorithm", "") if found.presigned else header.partition(" ")[0]
@@ -65,7 +71,14 @@ def read(request: HttpRequest, to: Route, say: Refusals) -> Claim | None:
     return Claim(request, to, say, found, query, moment, token)
 
 
-def _sent(request: HttpRequest, say: Refusals) -> Credential | None:
+def _version_2(request: HttpRequest, to: Route, say: Refusals, found: Credential) -> Claim:
+    token = request.headers.get("x-amz-security-token")
+    query = credentials.query_of(request.query) if found.presigned else {}
+    token = token or next((value for name, value in query.items() if name.lower() == "x-amz-security-token"), "")
+    return Claim(request, to, say, found, query, "", token)
+
+
+def _sent(request: HttpRequest, to: Route, say: Refusals) -> Credential | None:
     header = request.headers.get("authorization")
     if not header and not request.query:
         return None
@@ -86,7 +99,7 @@ def _sent(request: HttpRequest, say: Refusals) -> Credential | None:
         if say.style == "s3" and presigned:
             raise credentials.incomplete_query()
         return None
-    if not found.date:
+    if not found.date and to.service != "s3":
         raise old_signature() if say.style == "s3" else say.unsigned()
     return found
 

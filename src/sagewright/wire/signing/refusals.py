@@ -7,11 +7,15 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sagewright.core.errors import AwsError
 
 Style = Literal["s3", "query", "json"]
+
+SKEW = 900
+"""Seconds that a client's clock may be off, and that a signature holds."""
 
 _CHECK = "The request signature we calculated does not match the signature you provided. Check your "
 _INVALID = "The security token included in the request is invalid."
@@ -89,21 +93,57 @@ class Refusals:
         return self.unfit(message)
 
 
-def policy_mismatch(access_key: str, policy: str, signature: str) -> AwsError:
-    """For an upload by form, where the policy itself is the string to sign."""
+def text_mismatch(access_key: str, text: str, signature: str) -> AwsError:
+    """S3's, where there is no canonical request: a signature of version 2, or of a form, whose policy is the text.
+
+    text: the string to sign, header values one character a byte.
+    """
+    raw = text.encode("latin-1", "replace")
     return AwsError(
         "SignatureDoesNotMatch",
         f"{_CHECK}key and signing method.",
         403,
         AWSAccessKeyId=access_key,
-        StringToSign=policy,
+        StringToSign=raw.decode("utf-8", "replace"),
         SignatureProvided=signature,
-        StringToSignBytes=policy.encode().hex(" "),
+        StringToSignBytes=raw.hex(" "),
     )
 
 
+def check_skew(moment: str, at: float, now: float) -> None:
+    """Raises S3's error for a clock that is off. moment: as it was sent. at, now: epoch seconds."""
+    if abs(now - at) <= SKEW:
+        return
+    raise AwsError(
+        "RequestTimeTooSkewed",
+        "The difference between the request time and the current time is too large.",
+        403,
+        RequestTime=moment,
+        ServerTime=f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        MaxAllowedSkewMilliseconds=SKEW * 1000,
+    )
+
+
+def wrong_region(region: str, expected: str, *, presigned: bool) -> AwsError:
+    """S3's, for a key of another region."""
+    code, what = _malformed(presigned=presigned)
+    return AwsError(code, f"{what}the region '{region}' is wrong; expecting '{expected}'", Region=expected)
+
+
+def wrong_service(service: str, expected: str, *, presigned: bool) -> AwsError:
+    """S3's, for a key of another service."""
+    code, what = _malformed(presigned=presigned)
+    return AwsError(code, f'{what}incorrect service "{service}". This endpoint belongs to "{expected}".')
+
+
+def _malformed(*, presigned: bool) -> tuple[str, str]:
+    if presigned:
+        return "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter; "
+    return "AuthorizationHeaderMalformed", "The authorization header is malformed; "
+
+
 def old_signature() -> AwsError:
-    """S3's answer to a signature of version 2, as in all Regions since 2014."""
+    """S3's answer to a signature of version 2 in Regions of after 2013."""
     message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
     return AwsError("InvalidRequest", message)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from sagewright.core.errors import AwsError
 from sagewright.wire import hosts, models
 from sagewright.wire.http import Headers, HttpRequest
-from sagewright.wire.signing import claims, credentials
+from sagewright.wire.signing import claims, credentials, sigv2
 from sagewright.wire.signing.canonical import (
-    ALGORITHM,
     UNSIGNED,
     Key,
     Keys,
@@ -30,15 +28,19 @@ from sagewright.wire.signing.canonical import (
 )
 from sagewright.wire.signing.chunk_signatures import STREAMED, ChunkSignatures
 from sagewright.wire.signing.claims import MOMENT, Claim
-from sagewright.wire.signing.refusals import Refusals, invalid_argument, old_signature, policy_mismatch
+from sagewright.wire.signing.refusals import (
+    SKEW,
+    Refusals,
+    check_skew,
+    invalid_argument,
+    old_signature,
+    wrong_region,
+    wrong_service,
+)
 
 if TYPE_CHECKING:
     from sagewright.wire.route import Route
 
-__all__ = ["Key", "Keys", "verify", "verify_policy"]
-
-_SKEW = 900
-"""Seconds that a client's clock may be off, and that a signature holds."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _CONSTANTS = (UNSIGNED, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", *STREAMED)
@@ -61,7 +63,10 @@ def verify(request: HttpRequest, to: Route, operation: Any, body: bytes | None, 
     key = keys(claim.found.access_key)
     if key is None:
         raise say.unknown(claim.found.access_key)
-    _check_token(say, key, claim.token, now)
+    check_token(say, key, claim.token, now)
+    if claim.is_v2:
+        _check_v2(claim, key, now)
+        return key
     _check_date(claim, now)
     _check_scope(claim)
     _check_headers(claim)
@@ -72,47 +77,25 @@ def verify(request: HttpRequest, to: Route, operation: Any, body: bytes | None, 
     return key
 
 
-def verify_policy(policy_base64: str, fields: Mapping[str, str], keys: Keys, now: float) -> Key:
-    """The key that signed an upload by form. Its policy is then good, what it says is not looked at.
-
-    fields: of the form, names in lower case. Raises AwsError.
-    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
-    """
-    if "awsaccesskeyid" in fields and "x-amz-signature" not in fields:
-        raise old_signature()
-    for name in ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
-        if not fields.get(name):
-            message = f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of"
-            raise invalid_argument(f"{message} the fields.", name, "")
-    if fields["x-amz-algorithm"] != ALGORITHM:
-        raise invalid_argument("The algorithm is not supported.", "x-amz-algorithm", fields["x-amz-algorithm"])
-    access_key, *scope = fields["x-amz-credential"].rsplit("/", 4)
-    if len(scope) != 4 or scope[2:] != ["s3", "aws4_request"] or scope[0] != fields["x-amz-date"][:8]:
-        raise invalid_argument("The credential is malformed.", "x-amz-credential", fields["x-amz-credential"])
-    say = Refusals("rest-xml")
-    key = keys(access_key)
-    if key is None:
-        raise say.unknown(access_key)
-    _check_token(say, key, fields.get("x-amz-security-token", ""), now)
-    signature = fields["x-amz-signature"]
-    right = sign(signing_key(key.secret, scope[0], scope[1], "s3"), policy_base64)
-    if not hmac.compare_digest(right.encode(), signature.encode()):
-        raise policy_mismatch(access_key, policy_base64, signature)
-    return key
-
-
 def _may_be_unsigned(to: Route, operation: Any) -> bool:
     """S3's requests, and operations that AWS's model says need no signature."""
     return to.service == "s3" or bool(operation.auth_type == "none" or operation.auth == ["smithy.api#noAuth"])
 
 
-def _check_token(say: Refusals, key: Key, token: str, now: float) -> None:
+def check_token(say: Refusals, key: Key, token: str, now: float) -> None:
+    """Raises AwsError where a key of a session comes without its token, or past its end."""
     if key.token and not token:
         raise say.unknown(key.access_key)  # a temporary key is none without its token
     if not hmac.compare_digest(token.encode("utf-8", "replace"), key.token.encode()):
         raise say.bad_token(key.access_key, token)
     if key.expires is not None and key.expires <= now:
         raise say.expired_token(token)
+
+
+def _check_v2(claim: Claim, key: Key, now: float) -> None:
+    if hosts.parse(claim.request.host).region not in ("", *sigv2.REGIONS):
+        raise old_signature()
+    sigv2.check(claim, key, now)
 
 
 def _check_date(claim: Claim, now: float) -> None:
@@ -137,9 +120,11 @@ def _check_date(claim: Claim, now: float) -> None:
         )
     if claim.found.presigned and say.style == "s3":
         credentials.check_expiry(claim.request, now)
-        if at > now + _SKEW:
+        if at > now + SKEW:
             raise AwsError("AccessDenied", "Request is not valid yet", 403)
-    elif abs(now - at) > _SKEW and not _lives(claim, at, now):
+    elif say.style == "s3":
+        check_skew(moment, at, now)
+    elif abs(now - at) > SKEW and not _lives(claim, at, now):
         raise _skewed(claim, at, now)
 
 
@@ -150,16 +135,7 @@ def _lives(claim: Claim, at: float, now: float) -> bool:
 
 def _skewed(claim: Claim, at: float, now: float) -> AwsError:
     server = datetime.fromtimestamp(now, UTC)
-    if claim.say.style == "s3":
-        return AwsError(
-            "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.",
-            403,
-            RequestTime=claim.moment,
-            ServerTime=f"{server:%Y-%m-%dT%H:%M:%SZ}",
-            MaxAllowedSkewMilliseconds=_SKEW * 1000,
-        )
-    sign_, limit = ("-", now - _SKEW) if at < now else ("+", now + _SKEW)
+    sign_, limit = ("-", now - SKEW) if at < now else ("+", now + SKEW)
     edge = f"{datetime.fromtimestamp(limit, UTC):%Y%m%dT%H%M%SZ} ({server:%Y%m%dT%H%M%SZ} {sign_} 15 min.)"
     if at < now:
         return claim.say.unfit(f"Signature expired: {claim.moment} is now earlier than {edge}")
@@ -178,16 +154,9 @@ def _check_scope(claim: Claim) -> None:
         raise say.unfit(
             f"Credential should be scoped to {'a valid' if wrong == 'region' else 'correct'} {wrong}: '{right}'."
         )
-    what = (
-        "Error parsing the X-Amz-Credential parameter; "
-        if found.presigned
-        else "The authorization header is malformed; "
-    )
-    code = "AuthorizationQueryParametersError" if found.presigned else "AuthorizationHeaderMalformed"
     if found.service not in names:
-        raise AwsError(code, f'{what}incorrect service "{found.service}". This endpoint belongs to "{names[0]}".')
-    message = f"{what}the region '{found.region}' is wrong; expecting '{region}'"
-    raise AwsError(code, message, Region=region)
+        raise wrong_service(found.service, names[0], presigned=found.presigned)
+    raise wrong_region(found.region, region, presigned=found.presigned)
 
 
 @cache
@@ -199,7 +168,7 @@ def _signing_names(service: str) -> tuple[str, ...]:
 def _check_headers(claim: Claim) -> None:
     """Headers that AWS gives a meaning must be signed, or anybody on the way could change them."""
     signed = claim.found.signed_headers
-    sent = [name for name, _ in claim.request.headers.items() if name.startswith("x-amz-") and name not in signed]
+    sent = [name for name, _ in claim.request.headers.items() if _is_unsigned(claim, name)]
     if "host" not in signed:
         if claim.say.style == "s3":
             sent.insert(0, "host")
@@ -211,6 +180,11 @@ def _check_headers(claim: Claim) -> None:
         message = "There were headers present in the request which were not signed"
         raise AwsError("AccessDenied", message, 403, HeadersNotSigned=", ".join(sent))
     raise claim.say.unfit(f"'{sent[0]}' must be a 'SignedHeader' in the AWS Authorization.")
+
+
+def _is_unsigned(claim: Claim, name: str) -> bool:
+    signed = claim.found.signed_headers
+    return name.startswith("x-amz-") and name not in signed and name not in claim.request.hoisted
 
 
 def _payload(claim: Claim, operation: Any, body: bytes | None) -> str:

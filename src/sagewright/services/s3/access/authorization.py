@@ -17,9 +17,18 @@ from sagewright.kit.permissions import Verdict, verdicts
 from sagewright.kit.policy import Caller, Facts, Statement, evaluate, parse
 from sagewright.services.s3 import errors
 from sagewright.services.s3.access import grants
-from sagewright.services.s3.access.ownership import blocks, bucket_grants, bucket_owner, object_grants, object_owner
+from sagewright.services.s3.access.ownership import (
+    ENFORCED,
+    blocks,
+    bucket_grants,
+    bucket_owner,
+    object_grants,
+    object_owner,
+    ownership,
+)
 from sagewright.services.s3.access.permissions import DELETION, LISTING, OF_LISTS, READS, Need, needs
 from sagewright.services.s3.access.publicity import is_public
+from sagewright.services.s3.access.region import check_region
 from sagewright.services.s3.access.request_facts import s3_facts, with_resource
 from sagewright.services.s3.names import split_source
 from sagewright.services.s3.records import Records, owner
@@ -48,12 +57,16 @@ class Authorization:
         self._records = records
 
     async def __call__(self, ctx: Context) -> None:
-        """Raises AwsError AccessDenied (403)."""
+        """Raises AwsError: AccessDenied (403), or one about the signature's region."""
         principal = ctx.principal
         if principal is None:
             return
+        home = self._bucket(ctx.request.get("Bucket", ""))
+        if home is not None and principal.kind != "anonymous":
+            check_region(ctx, home)
+        free = home is not None and _may_all(principal, home)
         for need in needs(ctx.operation, ctx.request):
-            asked = self._asked(ctx, need)
+            asked = self._asked(ctx, need) if need.level == "source" or not free else None
             if asked is not None:
                 await self._check(ctx, principal, asked)
 
@@ -129,6 +142,12 @@ class Authorization:
             return self._records.home(name)
         except AwsError:
             return None
+
+
+def _may_all(principal: Principal, bucket: Document) -> bool:
+    """Whether nothing could refuse root there: not a policy, nor another account that owns what is in it."""
+    is_owner = principal.kind == "root" and not principal.policies and principal.account == bucket.body["Account"]
+    return is_owner and ownership(bucket) == ENFORCED and "Policy" not in bucket.body["Configurations"]
 
 
 def _alike(known: Sequence[Facts]) -> list[tuple[Facts, list[int]]]:

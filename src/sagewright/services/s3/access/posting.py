@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from xml.sax.saxutils import escape
 
-from sagewright.core.errors import AwsError
+from sagewright.core.errors import AwsError, request_timeout
 from sagewright.kit.operation import Context
 from sagewright.services.s3 import errors
 from sagewright.services.s3.access import form_policy
@@ -35,7 +35,6 @@ _PATIENCE = 60.0
 """Seconds for all fields before the file."""
 _HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-type", "expires")
 _NOT_HEADERS = (
-    "x-amz-algorithm",
     "x-amz-content-sha256",
     "x-amz-credential",
     "x-amz-date",
@@ -68,8 +67,7 @@ class Posting:
             async with asyncio.timeout(_PATIENCE):
                 form = await reader.head()
         except TimeoutError:
-            message = "Your socket connection to the server was not read from or written to within the timeout period."
-            raise AwsError("RequestTimeout", f"{message} Idle connections will be closed.") from None
+            raise request_timeout() from None
         fields = _texts(form)
         self._sign_in(ctx, fields)
         self._records.home(bucket)

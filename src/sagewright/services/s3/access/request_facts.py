@@ -91,7 +91,8 @@ def _of_signature(ctx: Context, now: float) -> dict[str, Any]:
         known: dict[str, Any] = {"s3:authType": "REST-QUERY-STRING", "s3:signatureversion": version}
         began = _moment("".join(query.get("X-Amz-Date", [])[:1]))
         return known | ({"s3:signatureAge": max(0, int((now - began) * 1000))} if began is not None else {})
-    return {"s3:authType": "POST", "s3:signatureversion": "AWS4-HMAC-SHA256"}
+    version = "AWS4-HMAC-SHA256" if "x-amz-algorithm" in ctx.http.headers else "AWS"
+    return {"s3:authType": "POST", "s3:signatureversion": version}
 
 
 def _moment(text: str) -> float | None:

@@ -1,6 +1,6 @@
 """An object's bytes on their way out, each block verified before any of it leaves.
 
-Steps never hold more than two of them in memory.
+A reader that stalls holds three at most: one with the transport, one that waits for it, and one read ahead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sagewright.services.s3.storage.disk import SMALL, Disk, settle
 from sagewright.services.s3.storage.ranges import Span
 
 _STEP = 4
-"""Blocks read at once."""
+"""Blocks verified at once before the first of them goes out, and where none does."""
 
 Report = Callable[[Corrupt], Exception]
 """Told of what was found; what to raise."""
@@ -34,8 +34,9 @@ class Reading:
         self._guard = guard
         self._disk = disk
         self._report = report
+        self._least = stored_size(runs, guard.overhead)
         self._blocks = spread(runs, span.start, span.length, guard.overhead)
-        self._first: bytes | None = None
+        self._first: list[bytes] | None = None
 
     def close(self) -> None:
         if self._file >= 0:
@@ -48,11 +49,13 @@ class Reading:
     async def start(self) -> Reading:
         """Read and verify the first step, while an answer can still say that it failed."""
         try:
-            step = self._next()
+            if os.fstat(self._file).st_size < self._least:
+                raise Corrupt("the file ends too early")
+            step = list(islice(self._blocks, _STEP))
             if sum(block.stored for block in step) <= SMALL:
-                self._first = self._read(step)
+                self._first = self._read_all(step)
             else:
-                self._first = await self._disk.run(self._read, step)
+                self._first = await self._disk.run(self._read_all, step)
         except Corrupt as found:
             self.close()
             raise self._report(found) from None
@@ -62,13 +65,16 @@ class Reading:
         try:
             if self._first is None:
                 await self.start()
-            ahead = self._ahead()
-            chunk, self._first = self._first, b""
+            first = self._first or []
+            ahead: asyncio.Future[bytes] | None = None
             try:
-                while chunk:
-                    yield chunk
-                    chunk = await ahead if ahead is not None else b""
+                while first:
+                    yield first.pop(0)
+                ahead = self._ahead()
+                while ahead is not None:
+                    chunk = await ahead
                     ahead = self._ahead()
+                    yield chunk
             except Corrupt as found:
                 raise self._report(found) from None
             finally:
@@ -77,31 +83,18 @@ class Reading:
         finally:
             self.close()
 
-    def _next(self) -> list[Block]:
-        return list(islice(self._blocks, _STEP))
-
     def _ahead(self) -> asyncio.Future[bytes] | None:
-        step = self._next()
-        return self._disk.start(self._read, step) if step else None
+        block = next(self._blocks, None)
+        return self._disk.start(self._read, block) if block is not None else None
 
-    def _read(self, step: list[Block]) -> bytes:
-        """The body's bytes of some blocks that follow one another, as far as they are in the span. Raises Corrupt."""
-        if not step:
-            return b""
-        data = memoryview(pread(self._file, step))
-        opened: list[bytes | memoryview] = []
-        at = 0
-        for block in step:
-            opened.append(self._guard.open(block, data[at : at + block.stored]))
-            at += block.stored
-        start = step[0].start
-        end = start + sum(map(len, opened))
-        before, behind = max(self.span.start - start, 0), max(end - self.span.start - self.span.length, 0)
-        if behind:
-            opened[-1] = opened[-1][: len(opened[-1]) - behind]
-        if before:
-            opened[0] = opened[0][before:]
-        return b"".join(opened)
+    def _read_all(self, step: list[Block]) -> list[bytes]:
+        return [self._read(block) for block in step]
+
+    def _read(self, block: Block) -> bytes:
+        """The body's bytes of a block, as far as they are in the span. Raises Corrupt."""
+        opened = self._guard.open(block, memoryview(pread(self._file, [block])))
+        begin = max(self.span.start - block.start, 0)
+        return bytes(opened[begin : self.span.start + self.span.length - block.start])
 
 
 def pread(file: int, step: list[Block]) -> bytes:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sagewright.core.errors import AwsError
+from sagewright.core.errors import request_timeout
 from sagewright.services.s3 import errors
 from sagewright.services.s3.storage.blobs import Unnamed
 from sagewright.services.s3.storage.blocks import PlainWriter, Run, RunWriter, told
@@ -168,8 +168,7 @@ class _Patience:
         try:
             await self._timeout.__aexit__(*raised)
         except TimeoutError:
-            message = "Your socket connection to the server was not read from or written to within the timeout "
-            raise AwsError("RequestTimeout", f"{message}period. Idle connections will be closed.") from None
+            raise request_timeout() from None
 
     def renew(self) -> None:
         """The client sent something."""

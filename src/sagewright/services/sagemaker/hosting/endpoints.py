@@ -60,7 +60,7 @@ class Endpoints:
     async def describe_endpoint(self, ctx: Context, endpoint_name: str) -> dict[str, Any]:
         await self._holder.settled(ctx, self._find(ctx, endpoint_name), lambda each: each.status in IN_MOTION)
         # one that was being deleted may be gone by now, which is what a waiter for its deletion wants to hear
-        return _described(self._find(ctx, endpoint_name))
+        return described(self._find(ctx, endpoint_name))
 
     @operation()
     def list_endpoints(self, ctx: Context, **members: Any) -> dict[str, Any]:
@@ -209,7 +209,8 @@ def _retained(variants: tuple[Variant, ...], current: Fleet, excluded: set[str])
     return tuple(kept)
 
 
-def _described(document: Document) -> dict[str, Any]:
+def described(document: Document) -> dict[str, Any]:
+    """An endpoint as DescribeEndpoint shows it."""
     state = State.from_json(document.body["state"])
     shown = state.current or state.coming
     answer: dict[str, Any] = {

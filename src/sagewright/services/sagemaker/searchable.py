@@ -1,0 +1,29 @@
+"""What Search finds: a line a kind of resource."""
+
+from __future__ import annotations
+
+from sagewright.kit.resource import Noun
+from sagewright.services.sagemaker import training
+from sagewright.services.sagemaker.hosting import endpoints
+from sagewright.services.sagemaker.hosting.nouns import ENDPOINT, MODEL
+from sagewright.services.sagemaker.search import Searchable
+from sagewright.store import Document
+
+
+def _job_arn(document: Document) -> str:
+    return training.job_arn(document.space, document.key)
+
+
+def _arn(noun: Noun, document: Document) -> str:
+    return noun.arn_of(document.space.account, document.space.region, document.key)
+
+
+SEARCHABLE = (
+    Searchable("TrainingJob", "TrainingJob", training.KIND, _job_arn, training.described),
+    Searchable(
+        "Endpoint", "Endpoint", "sagemaker:endpoint", lambda document: _arn(ENDPOINT, document), endpoints.described
+    ),
+    Searchable(
+        "Model", "Model", "sagemaker:model", lambda document: _arn(MODEL, document), MODEL.described, wrapped="Model"
+    ),
+)
