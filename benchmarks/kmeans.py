@@ -47,8 +47,8 @@ def run() -> Iterator[str]:
     )
     closer = (median(theirs) - median(ours)) / (median(theirs) - full)
     yield (
-        f"msd {median(ours):.3f}, MiniBatchKMeans {median(theirs):.3f}, KMeans {full:.3f}: {closer:.0%} of the way from "
-        "the first to the second (reach > 50%)"
+        f"msd {median(ours):.3f}, MiniBatchKMeans {median(theirs):.3f}, KMeans {full:.3f}: {closer:.0%} of the way "
+        "from MiniBatchKMeans to KMeans (reach > 50%)"
     )
 
 

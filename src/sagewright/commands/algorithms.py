@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--training-specification", action="store_true", help="CreateAlgorithm's member, as JSON")
     form.add_argument("--inference-specification", action="store_true", help="CreateAlgorithm's member, as JSON")
     parser.add_argument("--region", default="us-east-1", help="of the image (us-east-1)")
-    parser.add_argument("--tag", default="", help="of the image (the first that the algorithm has)")
+    parser.add_argument("--tag", default="", help="of the image (its newest version)")
 
 
 def run(options: argparse.Namespace) -> int:

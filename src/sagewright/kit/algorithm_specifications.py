@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_InferenceSpecifica
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,9 +34,7 @@ def training_specification(description: Description, region: str, tag: str = "")
     return {
         "TrainingImage": image_uri(description, region, tag),
         "SupportedHyperParameters": [
-            {name: value for name, value in each.items() if name != "DefaultValue"}
-            for each in description["hyperparameters"]
-            if not each["Name"].startswith("_")
+            _parameter(each) for each in description["hyperparameters"] if not each["Name"].startswith("_")
         ],
         "SupportedTrainingInstanceTypes": _instance_types("TrainingInstanceType", gpu=description["gpu"]),
         "SupportsDistributedTraining": description["distributed"],
@@ -48,6 +47,15 @@ def training_specification(description: Description, region: str, tag: str = "")
             {"Type": each["Direction"], "MetricName": each["Name"]} for each in metrics
         ],
     }
+
+
+def _parameter(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A number that may be a word too (``auto``) is free text to the API, unless it is to be tuned as a number."""
+    kept = {name: value for name, value in described.items() if name not in ("DefaultValue", "Words")}
+    if "Words" in described and not described["IsTunable"]:
+        del kept["Range"]
+        kept["Type"] = "FreeText"
+    return kept
 
 
 def inference_specification(description: Description, region: str, tag: str = "") -> dict[str, Any]:
@@ -66,7 +74,13 @@ def image_uri(description: Description, region: str, tag: str = "") -> str:
     """The image's name in AWS's registry of a region. Raises KeyError for a region without one."""
     image = description["images"][0]
     domain = _DOMAINS.get(partition(region), "amazonaws.com")
-    return f"{image['registries'][region]}.dkr.ecr.{region}.{domain}/{image['repository']}:{tag or image['tags'][0]}"
+    return f"{image['registries'][region]}.dkr.ecr.{region}.{domain}/{image['repository']}:{tag or _newest(image)}"
+
+
+def _newest(image: Mapping[str, Any]) -> str:
+    """Of the tags that are versions and nothing else."""
+    versions: list[str] = [tag for tag in image["tags"] if re.fullmatch(r"\d+([.-]\d+)*", tag)]
+    return max(versions, key=lambda tag: [int(part) for part in re.split(r"[.-]", tag)], default=str(image["tags"][0]))
 
 
 def _instance_types(shape: str, *, gpu: bool) -> Sequence[str]:

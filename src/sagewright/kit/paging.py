@@ -18,14 +18,21 @@ def encode_token(position: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
 
 
-def decode_token(token: str | None, *, code: str = "ValidationException") -> Any:
-    """The position in a token, None for none. Raises AwsError for a token we did not make."""
+def decode_token(token: str | None, form: type | None = None, *, code: str = "ValidationException") -> Any:
+    """The position in a token, None for none. Raises AwsError for a token we did not make.
+
+    form: what positions of this list are, int for those counted from 0; without it, the caller looks for itself.
+    """
     if not token:
         return None
     try:
-        return json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (binascii.Error, ValueError):
+        position = json.loads(base64.urlsafe_b64decode(token.encode()))
+        json.dumps(position, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (binascii.Error, ValueError, RecursionError):
         raise AwsError(code, "Invalid NextToken.") from None
+    if form is None or (type(position) is form and not (isinstance(position, int) and position < 0)):
+        return position
+    raise AwsError(code, "Invalid NextToken.")
 
 
 def page(found: Sequence[_Item], limit: int, position: Any) -> tuple[Sequence[_Item], str | None]:

@@ -14,6 +14,8 @@ from sagewright.store.changes import Changes
 from sagewright.store.space import Space
 
 OrderBy = Literal["key", "created", "modified", "status"]
+Bounds = tuple[float | None, float | None]
+"""After, before; exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,35 @@ def _past_prefix(prefix: str) -> str:
         return ""
     last = ord(head[-1]) + 1
     return head[:-1] + chr(0xE000 if last == 0xD800 else last)  # surrogates have no UTF-8
+
+
+def _conditions(space: Space, prefix: str, after: str) -> tuple[list[str], list[Any]]:
+    """Of a space's keys with a prefix, and greater than after."""
+    where, values = [_IN_SPACE], list[Any](space)
+    if after and after >= prefix:
+        where.append("key > ?")  # the only lower bound: with two, the database may seek to the lesser one
+        values.append(after)
+    elif prefix:
+        where.append("key >= ?")
+        values.append(prefix)
+    if past := _past_prefix(prefix):
+        where.append("key < ?")
+        values.append(past)
+    return where, values
+
+
+def _filters(contains: str, status: str, created: Bounds, modified: Bounds) -> tuple[list[str], list[Any]]:
+    """Conditions on what is asked of documents besides their keys, and the values in them."""
+    asked = [
+        ("instr(lower(key), lower(?))", contains or None),
+        ("status = ?", status or None),
+        ("created > ?", created[0]),
+        ("created < ?", created[1]),
+        ("modified > ?", modified[0]),
+        ("modified < ?", modified[1]),
+    ]
+    there = [(condition, value) for condition, value in asked if value is not None]
+    return [condition for condition, _ in there], [value for _, value in there]
 
 
 class Documents:
@@ -149,43 +180,39 @@ class Documents:
         after: str = "",
         contains: str = "",
         status: str = "",
-        created: tuple[float | None, float | None] = (None, None),
-        modified: tuple[float | None, float | None] = (None, None),
+        created: Bounds = (None, None),
+        modified: Bounds = (None, None),
         order: OrderBy = "key",
         descending: bool = False,
+        past: tuple[float | str, str] | None = None,
+        part: str = "",
         limit: int = 1000,
         offset: int = 0,
     ) -> list[Document]:
-        """Documents of a space, in order.
+        """Documents of a space, in order; those that are equal in it by key.
 
         after: keys greater than this one only. contains: part of the key, whatever its case.
         created, modified: exclusive bounds (after, before) in epoch seconds.
+        past: only what comes later in the order than this (value of the order's column, key), to go on from a page.
+        part: of each body, only this member is read.
         """
-        where, values = [_IN_SPACE], list[Any](space)
-        if after and after >= prefix:
-            where.append("key > ?")  # the only lower bound: with two, the database may seek to the lesser one
-            values.append(after)
-        elif prefix:
-            where.append("key >= ?")
-            values.append(prefix)
-        if past := _past_prefix(prefix):
-            where.append("key < ?")
-            values.append(past)
-        if contains:
-            where.append("instr(lower(key), lower(?))")
-            values.append(contains)
-        if status:
-            where.append("status = ?")
-            values.append(status)
-        for column, bounds in (("created", created), ("modified", modified)):
-            for operator, bound in zip((">", "<"), bounds, strict=True):
-                if bound is not None:
-                    where.append(f"{column} {operator} ?")
-                    values.append(bound)
-        way = "DESC" if descending else "ASC"
+        where, values = _conditions(space, prefix, after)
+        way, beyond = ("DESC", "<") if descending else ("ASC", ">")
+        if past is not None:
+            where.append(f"key {beyond} ?" if order == "key" else f"({order}, key) {beyond} (?, ?)")
+            values += past[1:] if order == "key" else past
+        filters, wanted = _filters(contains, status, created, modified)
         by = f"key {way}" if order == "key" else f"{order} {way}, key {way}"
-        columns = "body, key, status, created, modified, revision"
-        sql = f"SELECT {columns} FROM documents WHERE {' AND '.join(where)} ORDER BY {by} LIMIT ? OFFSET ?"  # noqa: S608
+        body = f"json_object('{part}', json_extract(body, '$.{part}'))" if part else "body"
+        sql = f"SELECT {body}, key, status, created, modified, revision FROM documents WHERE"  # noqa: S608
+        conditions = " AND ".join([*where, *filters])
+        values += wanted
+        if order == "key" and (prefix or after or not filters):
+            sql += f" {conditions} ORDER BY {by} LIMIT ? OFFSET ?"
+        else:  # the index has all that is asked: bodies are read of what is found only, each by its key
+            found = f"SELECT key FROM documents INDEXED BY documents_listed WHERE {conditions} ORDER BY {by}"  # noqa: S608
+            sql += f" {_IN_SPACE} AND key IN ({found} LIMIT ? OFFSET ?) ORDER BY +{by}"
+            values = [*space, *values]
         rows = self._connection.execute(sql, (*values, limit, offset)).fetchall()
         bodies = json.loads(f"[{','.join([row[0] for row in rows])}]")  # far faster than one at a time
         return [Document(space, key, body, *rest) for body, (_, key, *rest) in zip(bodies, rows, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-_SCRIPTS = [
+SCRIPTS = [
     """
     CREATE TABLE documents (
         kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, parent TEXT NOT NULL, key TEXT NOT NULL,
@@ -22,13 +22,20 @@ _SCRIPTS = [
     );
     CREATE INDEX entries_at ON entries (kind, account, region, parent, at, id);
     """,
+    # all that lists filter and sort by, so that they read no body but those of their page
+    """
+    DROP INDEX documents_created;
+    DROP INDEX documents_modified;
+    CREATE INDEX documents_listed ON documents
+        (kind, account, region, parent, created, key, status, modified);
+    """,
 ]
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date. Raises RuntimeError on a database of a newer Sagewright."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(_SCRIPTS):
+    if version > len(SCRIPTS):
         raise RuntimeError(f"the data folder was written by a newer Sagewright (schema {version})")
-    for number, script in enumerate(_SCRIPTS[version:], start=version + 1):
+    for number, script in enumerate(SCRIPTS[version:], start=version + 1):
         connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")

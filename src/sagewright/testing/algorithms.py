@@ -170,7 +170,7 @@ class AlgorithmSuite:
     def test_every_content_type_trains(self, tmp_path: Path, content_types: Sequence[str]) -> None:
         for number, content_type in enumerate(content_types[1:]):
             run = self.train(tmp_path / str(number), content_type)
-            assert (run.code, run.failure) == (0, ""), content_type
+            assert (run.code, run.failure) == (0, ""), f"{content_type}\n{run.log[-2000:]}"
             assert run.model, content_type
 
     def test_the_log_has_the_metrics(self, trained: Run, description: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sagewright.core.clock import Clock, FakeClock
-from sagewright.store import DuplicateKey, Space, StaleDocument, Store
+from sagewright.store import Document, DuplicateKey, Space, StaleDocument, Store
+from sagewright.store.documents import OrderBy
 
 _HERE = Space("thing", "000000000000", "us-east-1", "parent")
 
@@ -69,6 +70,7 @@ class StoreSuite:
         assert keys() == ["a-two", "a-\U0001f600", "b-One", "c-one"]
         assert keys(prefix="a-") == ["a-two", "a-\U0001f600"]
         assert keys(contains="ONE") == ["b-One", "c-one"]
+        assert keys(contains="o", prefix="a-") == keys(after="a", status="y") == ["a-two"]
         assert keys(status="x", descending=True) == ["c-one", "b-One"]
         assert keys(order="created", limit=2) == ["b-One", "a-two"]
         assert keys(order="created", limit=2, offset=2) == ["c-one", "a-\U0001f600"]
@@ -76,6 +78,44 @@ class StoreSuite:
         assert keys(created=(start, start + 3)) == ["a-two", "c-one"]
         assert keys(after="a-\U0001f600") == ["b-One", "c-one"]
         assert store.documents.count(_HERE) == 4
+
+    @pytest.mark.parametrize("descending", [False, True])
+    @pytest.mark.parametrize("order", ["key", "created", "modified", "status"])
+    @pytest.mark.parametrize("query", [{}, {"contains": "E"}, {"status": "x"}])
+    def test_find_goes_on_from_where_a_page_ended(
+        self, store: Store, clock: FakeClock, order: OrderBy, descending: bool, query: dict[str, str]
+    ) -> None:
+        for name, status in (("three", "x"), ("one", "y"), ("four", "y"), ("five", "x"), ("two", "x"), ("e", "x")):
+            document = store.documents.insert(_HERE, name, {"name": name}, status=status)
+            if name < "g":
+                clock.advance(1)
+                store.documents.update(document, status=status)
+        store.documents.insert(_HERE._replace(parent="another"), "else", {}, status="x")
+        whole = store.documents.find(_HERE, order=order, descending=descending, **query)  # type: ignore[arg-type]
+        paged: list[Document] = []
+        while True:
+            past = (getattr(paged[-1], order), paged[-1].key) if paged else None
+            found = store.documents.find(
+                _HERE,
+                order=order,
+                descending=descending,
+                past=past,
+                limit=2,
+                **query,  # type: ignore[arg-type]
+            )
+            if not found:
+                break
+            paged += found
+        assert paged == whole
+        assert len(whole) == {"contains": 4, "status": 4}.get(next(iter(query), ""), 6)
+        assert [document.body["name"] for document in whole] == [document.key for document in whole]
+
+    def test_find_reads_a_part_of_bodies(self, store: Store) -> None:
+        store.documents.insert(_HERE, "a", {"state": {"n": [1, "ü", None, True]}, "rest": 1}, status="x")
+        store.documents.insert(_HERE, "b", {"rest": 1}, status="x")
+        for query in ({}, {"status": "x"}):
+            found = store.documents.find(_HERE, part="state", **query)  # type: ignore[arg-type]
+            assert [document.body for document in found] == [{"state": {"n": [1, "ü", None, True]}}, {"state": None}]
 
     def test_with_status_sees_every_account_and_region(self, store: Store) -> None:
         for account, region, status in (("1", "a", "on"), ("2", "b", "on"), ("2", "a", "off")):

@@ -54,10 +54,10 @@ def schema_of(row: Hyperparameter) -> dict[str, Any]:
     if isinstance(row, Categorical):
         return {"enum": list(row.values)}
     if isinstance(row, Integer):
-        number = "([1-9][0-9]*)" if (row.range.minimum or 0) >= 1 else "(0|[1-9][0-9]*)"
+        number = "[1-9][0-9]*" if (row.range.minimum or 0) >= 1 else "0|[1-9][0-9]*"
         return _either("integer", row, number)
     if isinstance(row, Continuous):
-        return _either("number", row, r"([+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?)")
+        return _either("number", row, r"[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?")
     if isinstance(row, JsonList):
         return {"type": "array", "items": {"enum": list(row.values)}, "minItems": 1}
     return {"type": "string"}
@@ -74,7 +74,7 @@ def _either(kind: str, row: Integer | Continuous, pattern: str) -> dict[str, Any
             number[name] = bound
             if is_open:
                 number[f"exclusive{name.capitalize()}"] = True
-    return {"oneOf": [{"type": "string", "pattern": f"^{'|'.join((*row.special, pattern))}$"}, number]}
+    return {"oneOf": [{"type": "string", "pattern": f"^({'|'.join((*row.special, pattern))})$"}, number]}
 
 
 class SchemaWording:

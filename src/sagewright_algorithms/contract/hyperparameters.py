@@ -114,6 +114,10 @@ class _Number(Hyperparameter):
         if value not in self.special and value not in self.range:
             raise ClientError(f"Hyperparameter {self.name}: {value} is not in {self.range}")
 
+    def describe(self) -> dict[str, Any]:
+        """With Words, which the API has no place for, where there are any."""
+        return {**super().describe(), **({"Words": list(self.special)} if self.special else {})}
+
 
 @dataclass(frozen=True)
 class Integer(_Number):
@@ -123,7 +127,8 @@ class Integer(_Number):
         return text if text in self.special else int(text)
 
     def describe_range(self) -> dict[str, Any]:
-        return {"IntegerParameterRangeSpecification": self.range.describe(_INTEGER_BOUND)}
+        span = self.range.describe(_INTEGER_BOUND)
+        return {"IntegerParameterRangeSpecification": {end: str(int(float(bound))) for end, bound in span.items()}}
 
 
 @dataclass(frozen=True)

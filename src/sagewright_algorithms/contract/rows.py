@@ -27,8 +27,8 @@ def check_features(channel: Channel, examples: Examples, width: int, limit: floa
         examples.features = features = widen(features, width)
     if features.shape[1] != width:
         raise channel.fault(
-            f"{examples.where(0)}: cannot copy sequence with size {features.shape[1]} to array axis with "
-            f"dimension {width}"
+            f"{examples.where(0)}: {features.shape[1]} features, and feature_dim is {width} (cannot copy sequence with "
+            f"size {features.shape[1]} to array axis with dimension {width})"
         )
     values: NDArray[np.float32] = features if dense else features.data
     # NaN is in no range.

@@ -65,7 +65,9 @@ class Service:
             if self._failure:
                 raise RequestError(500, self._failure)
             columns = self._module.predict(self._model, batch)
-            kind = self.response_type(accept)
+            kind, verbose = self.response_type(accept)
+            if (hidden := self._spec.inference.verbose) and not verbose:
+                columns = {name: column for name, column in columns.items() if name not in hidden}
             return 200, kind.encode(), self._module.encode(self._model, columns, kind)
         except RequestError as error:
             log.error(str(error))
@@ -90,18 +92,21 @@ class Service:
             known = ", ".join(self._spec.inference.requests)
             raise RequestError(415, f"{header} is not an accepted ContentType: {known}.") from None
 
-    def _response_type(self, header: str) -> str:
-        """The first of the types accepted, as AWS's container reads the header; ``*/*`` is the default."""
-        name = ContentType.parse(header.split(",")[0]).name
-        if name in ("", "*/*"):
-            name = self._accept.lower()
-        if name not in self._spec.inference.accepts:
+    def _response_type(self, header: str) -> tuple[str, bool]:
+        """The first of the types accepted, as AWS's container reads the header; ``*/*`` is the default.
+
+        And whether it asks for ``verbose=true``.
+        """
+        accept = ContentType.parse(header.split(",")[0])
+        if accept.name in ("", "*/*"):
+            accept = ContentType.parse(self._accept)
+        if accept.name not in self._spec.inference.accepts:
             raise RequestError(
                 406,
-                f"Accept type {name} is not supported. Please use supported accept types: "
+                f"Accept type {accept.name} is not supported. Please use supported accept types: "
                 f"{list(self._spec.inference.accepts)}.",
             )
-        return name
+        return accept.name, accept.parameters.get("verbose") == "true"
 
 
 class App:

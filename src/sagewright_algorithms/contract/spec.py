@@ -73,12 +73,16 @@ class ChannelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Requests and responses. requests: content type -> format; accepts: the response types."""
+    """Requests and responses. requests: content type -> format; accepts: the response types.
+
+    verbose: columns of a prediction that are answered only to an Accept with ``verbose=true``.
+    """
 
     requests: Mapping[str, str]
     accepts: tuple[str, ...]
     default_request: str
     default_accept: str
+    verbose: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
         return {

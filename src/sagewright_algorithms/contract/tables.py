@@ -22,9 +22,11 @@ RESPONSE_FORMATS = REQUEST_FORMATS
 
 
 def table_channel(name: str, *, required: bool = False) -> ChannelSpec:
+    """The SageMaker SDK says of its record sets no content type."""
     return ChannelSpec(
         name,
         TRAINING_FORMATS,
+        default_content_type="application/x-recordio-protobuf",
         required=required,
         input_modes=("File", "FastFile", "Pipe"),
         pipe_formats=tuple(TRAINING_FORMATS.values()),

@@ -31,7 +31,6 @@ FEWEST: Mapping[str, Mapping[str, str]] = {
     "xgboost": {"num_round": "3", "objective": "binary:logistic"},
 }
 """The fewest hyperparameters that train, by algorithm; one that is not here is not tested here."""
-UNLABELLED = ("kmeans",)
 
 
 def specs() -> Iterator[AlgorithmSpec]:
@@ -86,8 +85,6 @@ def models(tmp_path_factory: pytest.TempPathFactory, tables: list[Array]) -> Any
 def train(base: Path, spec: AlgorithmSpec, mode: str, content_type: str, tables: list[Array], *, cut: int = 0) -> str:
     """The failure; empty where there is none. cut: bytes that are missing at the end of the data."""
     form = spec.channel("train").content_types[content_type]
-    if form == "csv" and spec.name in UNLABELLED:
-        tables = [table[:, 1:] for table in tables]
     pieces = [encoded(form, table) for table in tables]
     pieces[-1] = pieces[-1][: len(pieces[-1]) - cut]
     config = base / "input" / "config"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,10 +13,11 @@ import pytest
 import scipy.sparse
 
 from sagewright_algorithms.contract.channels import ContentType
-from sagewright_algorithms.contract.collective import Collective, alone, connect
+from sagewright_algorithms.contract.collective import Collective, alone
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import Stop, TrainingJob
 from sagewright_algorithms.formats.examples import Examples, ReadOptions, Source
+from unit.algorithms.side_by_side import side_by_side
 
 Array = np.ndarray[Any, Any]
 
@@ -51,20 +49,7 @@ class MemoryChannel:
 @pytest.fixture
 def instances() -> Callable[..., list[Any]]:
     """instances(count, work): the results of work(number, collective), run side by side by threads of this process."""
-
-    def run(count: int, work: Callable[[int, Collective], Any]) -> list[Any]:
-        net = f"127.{random.randrange(1, 255)}.{random.randrange(256)}"
-        addresses = {f"algo-{number}": f"{net}.{number}" for number in range(1, count + 1)}
-        environ = {"SAGEWRIGHT_HOSTS": json.dumps(addresses)}
-
-        def one(host: str) -> Any:
-            with connect(list(addresses), host, timeout=30, environ=environ) as collective:
-                return work(collective.rank, collective)
-
-        with ThreadPoolExecutor(count) as pool:
-            return list(pool.map(one, addresses))
-
-    return run
+    return side_by_side
 
 
 @pytest.fixture

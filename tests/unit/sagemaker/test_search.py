@@ -213,6 +213,7 @@ REFUSED = [
     ([where("TrainingJobName", "LessThan", "a")], "Operator LessThan is not supported for the text property"),
     ([where("HyperParameters.eta", "LessThan", "a")], "Operator LessThan is not supported for the text property"),
     ([where("CreationTime", "Contains", "2023")], "Operator Contains is not supported for the time property"),
+    ([where("CreationTime", "LessThan", "nan")], "CreationTime: nan is not a time"),
     ([where("CreationTime", "Equals", "soon")], "CreationTime: soon is not a time"),
     ([where("Metrics.train:rmse", "In", "1,2")], "Operator In is not supported for the number property"),
     ([where("ResourceConfig.InstanceCount", "Equals", "two")], "InstanceCount: two is not a number"),
@@ -235,7 +236,7 @@ def test_refused(world: World, filters: list[dict[str, str]], message: str) -> N
     [
         ({"SearchExpression": {}}, "at least one Filter"),
         ({"SearchExpression": {"SubExpressions": [{"Operator": "Or"}]}}, "at least one Filter"),
-        ({"SearchExpression": {"Filters": [where("RoleArn", "Exists")] * 51}}, "is 51, and the limit is 50"),
+        ({"SearchExpression": {"Filters": [where("RoleArn", "Exists")] * 51}}, "cannot have more than 50 Filters"),
         (
             {"SearchExpression": {"NestedFilters": [{"NestedPropertyName": "RoleArn", "Filters": [where("x")]}]}},
             "RoleArn is not a list of objects",
@@ -245,6 +246,7 @@ def test_refused(world: World, filters: list[dict[str, str]], message: str) -> N
             "Unknown property name: Nothing",
         ),
         ({"SortBy": "Nonsense"}, "Unknown property name: Nonsense"),
+        ({"VisibilityConditions": [{"Value": "red"}]}, r"must be Tags\.<key>, and it is \."),
         ({"NextToken": "nonsense"}, "Invalid NextToken"),
         ({"VisibilityConditions": [{"Key": "team", "Value": "red"}]}, r"must be Tags\.<key>, and it is team"),
     ],
@@ -252,6 +254,14 @@ def test_refused(world: World, filters: list[dict[str, str]], message: str) -> N
 def test_refused_members(world: World, members: dict[str, Any], message: str) -> None:
     with pytest.raises(AwsError, match=message):
         world.call("search", Resource="TrainingJob", **members)
+
+
+def test_a_deep_expression_is_refused(world: World) -> None:
+    expression: dict[str, Any] = {"Filters": [where("RoleArn", "Exists")]}
+    for _ in range(400):
+        expression = {"SubExpressions": [expression]}
+    with pytest.raises(AwsError, match="cannot have more than 50"):
+        found(world, expression=expression)
 
 
 def test_a_token_of_another_search_is_refused(jobs: World) -> None:

@@ -71,7 +71,7 @@ class Alarms:
             raise AwsError("ValidationError", message)
         if alarm_types and "MetricAlarm" not in alarm_types:
             return {"MetricAlarms": [], "CompositeAlarms": []}
-        after = decode_token(next_token, code="InvalidNextToken") or ""
+        after = decode_token(next_token, str, code="InvalidNextToken") or ""
         found = [
             document
             for document in self._documents.find(_space(ctx), prefix=alarm_name_prefix, after=after, limit=_MOST)

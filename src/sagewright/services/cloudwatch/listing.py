@@ -33,7 +33,7 @@ class Listing:
     ) -> dict[str, Any]:
         """Metrics that got data within two weeks, or with RecentlyActive three hours; 500 a page. A dimension without
         a value matches any."""
-        after = decode_token(next_token, code="InvalidParameterValue") or ""
+        after = decode_token(next_token, str, code="InvalidParameterValue") or ""
         since = self._metrics.clock.now() - (_RECENT if recently_active else _FORGOTTEN)
         found = [
             (key, metric)

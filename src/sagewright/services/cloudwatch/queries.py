@@ -60,7 +60,7 @@ class Queries:
                 results += [
                     _result(query, series, ctx, scan_by == "TimestampDescending") for series in asked.results(query)
                 ]
-        offset = decode_token(next_token, code="InvalidNextToken") or 0
+        offset = decode_token(next_token, int, code="InvalidNextToken") or 0
         left = _page(results, offset, max_datapoints)
         token = encode_token(offset + max_datapoints) if left else None
         return {"MetricDataResults": results, "NextToken": token, "Messages": []}

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperParameterSpec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -125,7 +124,7 @@ def _parse(kind: str, text: str) -> float | None:
         number = _NUMBERS[kind](text)
     except ValueError:
         return None
-    return None if math.isnan(number) else number
+    return number if number == number else None  # NaN is no number
 
 
 def _check_channels(request: Mapping[str, Any], specification: Specification, algorithm: str) -> None:

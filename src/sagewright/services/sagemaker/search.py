@@ -24,7 +24,7 @@ from sagewright.wire import models
 if TYPE_CHECKING:
     from botocore.model import StructureShape
 
-_AT_ONCE = 250
+_AT_ONCE = 100
 """Documents between two looks at other requests."""
 _PAGE = 10
 _SORTS = ("LastModifiedTime", "CreationTime")
@@ -51,6 +51,8 @@ class Searchable:
 
 
 class Search:
+    """Looks at every document of a kind: what may be asked of them is more than an index could hold."""
+
     def __init__(self, store: Store, tags: Tags, kinds: Iterable[Searchable]) -> None:
         self._store = store
         self._tags = tags

@@ -35,11 +35,7 @@ def predicate(shape: Shape, expression: Mapping[str, Any]) -> Predicate:
     """Whether a record satisfies an expression. Raises AwsError for an expression that AWS would refuse."""
     conditions = list(_conditions(expression))
     if len(conditions) > MOST_CONDITIONS:
-        raise AwsError(
-            "ValidationException",
-            f"The number of Filters, NestedFilters and SubExpressions is {len(conditions)}, and the limit is "
-            f"{MOST_CONDITIONS}.",
-        )
+        raise _too_many()
     if sum(condition.get("Operator") == "Contains" for condition in conditions) > 1:
         raise AwsError("ValidationException", "'CONTAINS' operator usage limit of 1 exceeded.")
     return _expression(shape, expression)
@@ -53,14 +49,23 @@ def names(expression: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _conditions(expression: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _conditions(expression: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    if depth > MOST_CONDITIONS:
+        raise _too_many()
     yield from expression.get("Filters", ())
     for nested in expression.get("NestedFilters", ()):
         yield nested
         yield from nested["Filters"]
     for inner in expression.get("SubExpressions", ()):
         yield inner
-        yield from _conditions(inner)
+        yield from _conditions(inner, depth + 1)
+
+
+def _too_many() -> AwsError:
+    return AwsError(
+        "ValidationException",
+        f"A SearchExpression cannot have more than {MOST_CONDITIONS} Filters, NestedFilters and SubExpressions.",
+    )
 
 
 def _expression(shape: Shape, expression: Mapping[str, Any]) -> Predicate:

@@ -31,7 +31,7 @@ class ResourceTags:
         self, ctx: Context, resource_arn: str, next_token: str | None = None, max_results: int = _PAGE
     ) -> dict[str, Any]:
         self._check(ctx, resource_arn)
-        offset = decode_token(next_token) or 0
+        offset = decode_token(next_token, int) or 0
         found, token = page(self._tags.list(resource_arn)[offset:], max_results, offset + max_results)
         return {"Tags": found, "NextToken": token}
 

@@ -13,14 +13,14 @@ from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend
-from sagewright.services.sagemaker import algorithm_rules, training_request, training_status
+from sagewright.services.sagemaker import algorithm_rules, training_request, training_status, training_update
 from sagewright.services.sagemaker.algorithms import ready_algorithm
 from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, DuplicateKey, Space, Store
 
 KIND = "sagemaker:training-job"
-_LISTING = Listing(order="Ascending")
+_LISTING = Listing(order="Ascending", part="state")
 
 
 def job_arn(space: Space, name: str) -> str:
@@ -98,6 +98,15 @@ class TrainingJobs:
         space = Space(KIND, ctx.account, ctx.region)
         found, token = _LISTING.run(self._store, space, ctx.request, self._clock.now())
         return {"TrainingJobSummaries": [_summary(document) for document in found], "NextToken": token}
+
+    @operation("record-only")
+    def update_training_job(self, ctx: Context, training_job_name: str, **members: Any) -> dict[str, Any]:
+        """There is no profiler here: what is said of it is kept."""
+        document = self._find(ctx, training_job_name)
+        request = training_update.updated(document.body["request"], ctx.request, document.status)
+        state = {**document.body["state"], "LastModifiedTime": self._clock.now()}
+        self._store.documents.update(document, body={**document.body, "request": request, "state": state})
+        return {"TrainingJobArn": job_arn(document.space, document.key)}
 
     @operation()
     def stop_training_job(self, ctx: Context, training_job_name: str) -> None:

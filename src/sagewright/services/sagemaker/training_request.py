@@ -22,6 +22,7 @@ _UNSUPPORTED = {
 VpcConfig, KMS keys, profiler and hook settings, spot capacity (never interrupted), retries, warm pools."""
 
 _DEFAULT_MAX_RUNTIME = 86_400
+_LONGEST_RUNTIME = 28 * 86_400
 """Seconds; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html"""
 
 
@@ -54,6 +55,8 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
         raise AwsError("ValidationException", "ResourceConfig must have an InstanceType.")
     if request["ResourceConfig"].get("InstanceCount", 0) < 1:
         raise AwsError("ValidationException", "ResourceConfig must have an InstanceCount of at least 1.")
+    if request["ResourceConfig"].get("KeepAlivePeriodInSeconds") and request.get("EnableManagedSpotTraining"):
+        raise AwsError("ValidationException", "KeepAlivePeriodInSeconds cannot be used with managed spot training.")
 
 
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
@@ -90,6 +93,10 @@ def image_of(body: Mapping[str, Any]) -> str:
 def _check_stopping(request: Mapping[str, Any]) -> None:
     condition = request["StoppingCondition"]
     wait = condition.get("MaxWaitTimeInSeconds")
+    if condition.get("MaxRuntimeInSeconds", 0) > _LONGEST_RUNTIME:
+        raise AwsError(
+            "ValidationException", f"MaxRuntimeInSeconds cannot be greater than {_LONGEST_RUNTIME}: 28 days."
+        )
     if not request.get("EnableManagedSpotTraining"):
         if wait is not None:
             raise AwsError("ValidationException", "MaxWaitTimeInSeconds is only for jobs with managed spot training.")

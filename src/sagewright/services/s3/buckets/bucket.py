@@ -94,7 +94,7 @@ class Buckets:
         if not 1 <= limit <= _MAX_BUCKETS:
             message = f"Argument maxBuckets must be an integer between 1 and {_MAX_BUCKETS}"
             raise errors.invalid_argument(message, "max-buckets", limit)
-        after = decode_token(request.get("ContinuationToken"), code="InvalidArgument") or ""
+        after = decode_token(request.get("ContinuationToken"), str, code="InvalidArgument") or ""
         found: list[Document] = []
         while len(found) <= limit:
             batch = self._documents.find(BUCKETS, prefix=request.get("Prefix", ""), after=after, limit=1000)

@@ -120,7 +120,7 @@ class SettingLists:
     def _list(self, ctx: Context, kind: Kind, bucket: str) -> dict[str, Any]:
         self._records.bucket(ctx, bucket)
         token = ctx.request.get("ContinuationToken")
-        after = decode_token(token, code="InvalidArgument") or ""
+        after = decode_token(token, str, code="InvalidArgument") or ""
         found = self._documents.find(_space(bucket, kind), after=after, limit=_PAGE + 1)
         shown, following = page(found, _PAGE, found[_PAGE - 1].key if len(found) > _PAGE else "")
         return {

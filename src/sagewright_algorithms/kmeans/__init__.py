@@ -1,0 +1,1 @@
+"""K-means: see README.md."""

@@ -1,0 +1,1 @@
+"""Random Cut Forest: see README.md."""
