@@ -9,7 +9,7 @@ import pytest
 from sagewright.cli import main
 from sagewright.kit.algorithm_specifications import inference_specification, training_specification
 from sagewright.kit.algorithms import installed
-from sagewright.services.sagemaker.algorithm_rules import check_specification
+from sagewright.services.sagemaker.algorithms.rules import check_specification
 from sagewright.services.sagemaker.images import Images
 from sagewright.wire import models
 from sagewright.wire.validate import validate

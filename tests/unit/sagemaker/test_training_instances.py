@@ -13,7 +13,7 @@ from sagewright.runtime.backend import Capabilities
 from sagewright.runtime.fake import Script
 from sagewright.runtime.observation import Failure, Observation, Step, observed
 from sagewright.runtime.workload import Workload
-from sagewright.services.sagemaker.training_instances import cause, common_steps, ending, host_names
+from sagewright.services.sagemaker.jobs.instances import cause, common_steps, ending, host_names
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 TWO = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}

@@ -23,8 +23,8 @@ from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend, UnknownWorkload
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.reconcile import Controller
-from sagewright.services.sagemaker.algorithm_controller import AlgorithmController
-from sagewright.services.sagemaker.algorithms import Algorithms
+from sagewright.services.sagemaker.algorithms.algorithms import Algorithms
+from sagewright.services.sagemaker.algorithms.controller import AlgorithmController
 from sagewright.services.sagemaker.guard import sagemaker_guard
 from sagewright.services.sagemaker.hosting import endpoint_configs, models
 from sagewright.services.sagemaker.hosting.controller import HostingController
@@ -32,11 +32,12 @@ from sagewright.services.sagemaker.hosting.endpoints import Endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
 from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images
-from sagewright.services.sagemaker.search import Search
-from sagewright.services.sagemaker.searchable import SEARCHABLE
+from sagewright.services.sagemaker.search.search import Search
+from sagewright.services.sagemaker.search.searchable import SEARCHABLE
 from sagewright.services.sagemaker.tags import ResourceTags
-from sagewright.services.sagemaker.training import TrainingJobs
-from sagewright.services.sagemaker.training_controller import TrainingController
+from sagewright.services.sagemaker.training.controller import TrainingController
+from sagewright.services.sagemaker.training.jobs import TrainingJobs
+from sagewright.services.sagemaker.training.request import check as check_training
 from sagewright.store import Store
 from sagewright.wire.client import Clients
 
@@ -98,7 +99,9 @@ def sagemaker(
     service = Service(
         "sagemaker",
         TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
-        Algorithms(store, clock, tags, backend.capabilities, lambda key: kick(algorithms, key)),
+        Algorithms(
+            store, clock, tags, lambda job: check_training(job, backend.capabilities), lambda key: kick(algorithms, key)
+        ),
         Resource(MODEL, store, clock, tags, models.prepare(backend)),
         Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
         Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),

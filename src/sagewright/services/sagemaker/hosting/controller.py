@@ -25,8 +25,8 @@ from sagewright.services.sagemaker.hosting.fleet import DEAD, Instance, State, V
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT
 from sagewright.services.sagemaker.hosting.workload import workload, workload_id
 from sagewright.services.sagemaker.images import Images, UnknownImage
+from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.keys import key_of, place_of
-from sagewright.services.sagemaker.log_delivery import Delivery
 from sagewright.store import Document, Space, Store
 from sagewright.wire.client import Clients
 

@@ -15,8 +15,8 @@ from typing import Any
 from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
 from sagewright.services.sagemaker.images import Algorithm
-from sagewright.services.sagemaker.training_instances import host_names, resource_config
-from sagewright.services.sagemaker.training_request import OPT_ML, image_of
+from sagewright.services.sagemaker.jobs.instances import host_names, resource_config
+from sagewright.services.sagemaker.training.request import OPT_ML, image_of
 from sagewright.store import Document
 
 

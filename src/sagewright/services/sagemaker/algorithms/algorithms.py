@@ -1,4 +1,4 @@
-"""Algorithms as the API shows them; what validates them is in algorithm_controller.
+"""Algorithms as the API shows them; what validates them is in controller.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateAlgorithm.html
 """
@@ -15,8 +15,7 @@ from sagewright.kit.filters import Listing
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.resource import Noun
 from sagewright.kit.tags import Tags
-from sagewright.runtime.backend import Capabilities
-from sagewright.services.sagemaker import algorithm_rules, training_request
+from sagewright.services.sagemaker.algorithms import rules
 from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, Store
 
@@ -26,16 +25,24 @@ IN_MOTION = ("Pending", "InProgress")
 
 
 class Algorithms:
-    """An algorithm is one document: ``request`` (what Create took) and ``state`` (see algorithm_controller).
+    """An algorithm is one document: ``request`` (what Create took) and ``state`` (see controller).
 
-    kick: has the reconciler look at an algorithm's key. can: of the backend that runs validation.
+    kick: has the reconciler look at an algorithm's key. check: raises AwsError for a training job that
+    CreateTrainingJob would not take.
     """
 
-    def __init__(self, store: Store, clock: Clock, tags: Tags, can: Capabilities, kick: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        tags: Tags,
+        check: Callable[[Mapping[str, Any]], None],
+        kick: Callable[[str], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._tags = tags
-        self._can = can
+        self._check = check
         self._kick = kick
 
     @operation()
@@ -44,12 +51,12 @@ class Algorithms:
     ) -> dict[str, Any]:
         for what in _unsupported(ctx.request):
             raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
-        algorithm_rules.check_specification(ctx.request["TrainingSpecification"])
+        rules.check_specification(ctx.request["TrainingSpecification"])
         body = {"request": {name: value for name, value in ctx.request.items() if name != "Tags"}, "state": {}}
         job = validation_job(ctx.request)
         if job is not None:
-            training_request.check(job, self._can)
-            algorithm_rules.applied(job, ctx.request["TrainingSpecification"], algorithm_name)
+            self._check(job)
+            rules.applied(job, ctx.request["TrainingSpecification"], algorithm_name)
         with self._store.transaction():
             document = ALGORITHM.insert(self._store, ctx, algorithm_name, body, status="Pending")
             self._tags.add(algorithm_arn(document), tags or [])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from sagewright.kit.resource import Noun
-from sagewright.services.sagemaker import training
 from sagewright.services.sagemaker.hosting import endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT, MODEL
-from sagewright.services.sagemaker.search import Searchable
+from sagewright.services.sagemaker.search.search import Searchable
+from sagewright.services.sagemaker.training import jobs
 from sagewright.store import Document
 
 
 def _job_arn(document: Document) -> str:
-    return training.job_arn(document.space, document.key)
+    return jobs.job_arn(document.space, document.key)
 
 
 def _arn(noun: Noun, document: Document) -> str:
@@ -19,7 +19,7 @@ def _arn(noun: Noun, document: Document) -> str:
 
 
 SEARCHABLE = (
-    Searchable("TrainingJob", "TrainingJob", training.KIND, _job_arn, training.described),
+    Searchable("TrainingJob", "TrainingJob", jobs.KIND, _job_arn, jobs.described),
     Searchable(
         "Endpoint", "Endpoint", "sagemaker:endpoint", lambda document: _arn(ENDPOINT, document), endpoints.described
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagewright.core.errors import AwsError
-from sagewright.services.sagemaker.algorithms import ALGORITHM, IN_MOTION, validation_job
+from sagewright.services.sagemaker.algorithms.algorithms import ALGORITHM, IN_MOTION, validation_job
 from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.store import Document, Store

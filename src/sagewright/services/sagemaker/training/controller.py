@@ -21,15 +21,15 @@ from sagewright.runtime.instances import UnknownInstanceType
 from sagewright.runtime.observation import MARKERS, LogLine, Observation, Step
 from sagewright.runtime.reconcile import LOOK
 from sagewright.runtime.workload import Workload
-from sagewright.services.sagemaker import training_instances as instances
 from sagewright.services.sagemaker.images import Images, UnknownImage
+from sagewright.services.sagemaker.jobs import instances
+from sagewright.services.sagemaker.jobs.log_delivery import Delivery
+from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest
 from sagewright.services.sagemaker.keys import key_of, place_of
-from sagewright.services.sagemaker.log_delivery import Delivery
-from sagewright.services.sagemaker.metrics import Extractor, Sample, latest
-from sagewright.services.sagemaker.training import KIND, job_arn
-from sagewright.services.sagemaker.training_request import image_of
-from sagewright.services.sagemaker.training_status import IN_MOTION, enter, fail, job_status
-from sagewright.services.sagemaker.training_workload import hosts, job_id, model_artifacts, workload_id, workloads
+from sagewright.services.sagemaker.training.jobs import KIND, job_arn
+from sagewright.services.sagemaker.training.request import image_of
+from sagewright.services.sagemaker.training.status import IN_MOTION, enter, fail, job_status
+from sagewright.services.sagemaker.training.workload import hosts, job_id, model_artifacts, workload_id, workloads
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
 

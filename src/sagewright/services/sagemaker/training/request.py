@@ -7,7 +7,7 @@ from typing import Any
 
 from sagewright.core.errors import AwsError, validation_error
 from sagewright.runtime.backend import Capabilities
-from sagewright.services.sagemaker import training_channels
+from sagewright.services.sagemaker.training import channels
 
 OPT_ML = "/opt/ml"
 """Where a container finds everything; the agent gives each instance its own."""
@@ -34,7 +34,7 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
     for member, shown in (("ResourceConfig", "resourceConfig"), ("StoppingCondition", "stoppingCondition")):
         if member not in request and "ServerlessJobConfig" not in request:
             raise validation_error(f"Value null at '{shown}' failed to satisfy constraint: Member must not be null")
-    for what in (*_unsupported(request), *training_channels.unsupported(request, can.input_modes)):
+    for what in (*_unsupported(request), *channels.unsupported(request, can.input_modes)):
         raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
     several = request.get("ResourceConfig", {}).get("InstanceCount", 1) > 1
     if request.get("EnableNetworkIsolation") and several and can.network_isolation and not can.group_isolation:
@@ -49,7 +49,7 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
             "send the job without network isolation.",
         )
     _check_algorithm(request.get("AlgorithmSpecification", {}))
-    training_channels.check(request)
+    channels.check(request)
     _check_stopping(request)
     if request["ResourceConfig"].get("InstanceType") is None:
         raise AwsError("ValidationException", "ResourceConfig must have an InstanceType.")

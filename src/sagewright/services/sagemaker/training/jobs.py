@@ -1,4 +1,4 @@
-"""Training jobs as the API shows them; what makes them run is in training_controller."""
+"""Training jobs as the API shows them; what makes them run is in controller."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend
-from sagewright.services.sagemaker import algorithm_rules, training_request, training_status, training_update
-from sagewright.services.sagemaker.algorithms import ready_algorithm
+from sagewright.services.sagemaker.algorithms import rules as algorithm_rules
+from sagewright.services.sagemaker.algorithms.algorithms import ready_algorithm
 from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
 from sagewright.services.sagemaker.keys import key_of
+from sagewright.services.sagemaker.training import request as training_request
+from sagewright.services.sagemaker.training import status as training_status
+from sagewright.services.sagemaker.training import update as training_update
 from sagewright.store import Document, DuplicateKey, Space, Store
 
 KIND = "sagemaker:training-job"
@@ -28,7 +31,7 @@ def job_arn(space: Space, name: str) -> str:
 
 
 class TrainingJobs:
-    """A job is one document: ``request`` (what Create took, with defaults) and ``state`` (see training_status).
+    """A job is one document: ``request`` (what Create took, with defaults) and ``state`` (see status).
 
     kick: has the reconciler look at a job's key.
     """

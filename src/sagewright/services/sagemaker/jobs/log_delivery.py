@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sagewright.core.clock import as_datetime
 from sagewright.core.errors import AwsError
 from sagewright.runtime.observation import LogLine
-from sagewright.services.sagemaker.metrics import Sample
+from sagewright.services.sagemaker.jobs.metrics import Sample
 from sagewright.wire.client import Clients
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sagewright.core.errors import AwsError
-from sagewright.services.sagemaker.search_properties import Property, find_property, nested_shape
+from sagewright.services.sagemaker.search.properties import Property, find_property, nested_shape
 
 if TYPE_CHECKING:
     from botocore.model import Shape

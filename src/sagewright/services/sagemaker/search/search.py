@@ -15,9 +15,9 @@ from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import decode_token, encode_token
 from sagewright.kit.tags import Tags
-from sagewright.services.sagemaker import search_filters
-from sagewright.services.sagemaker.search_filters import Predicate, as_number
-from sagewright.services.sagemaker.search_properties import Property, Record, find_property
+from sagewright.services.sagemaker.search import filters
+from sagewright.services.sagemaker.search.filters import Predicate, as_number
+from sagewright.services.sagemaker.search.properties import Property, Record, find_property
 from sagewright.store import Document, Space, Store
 from sagewright.wire import models
 
@@ -74,7 +74,7 @@ class Search:
         kind = self._kind(ctx, resource)
         shape = _shape(kind)
         test = _test(shape, search_expression, visibility_conditions)
-        asked = [*search_filters.names(search_expression or {}), *(each["Key"] for each in visibility_conditions)]
+        asked = [*filters.names(search_expression or {}), *(each["Key"] for each in visibility_conditions)]
         found_by = find_property(shape, sort_by) if sort_by else _default_sort(shape)
         past = _position(next_token, resource, found_by)
         if cross_account_filter_option == "CrossAccount":
@@ -157,15 +157,15 @@ def _shape(kind: Searchable) -> StructureShape:
 def _test(
     shape: StructureShape, expression: Mapping[str, Any] | None, visibility: Iterable[Mapping[str, str]]
 ) -> Predicate:
-    tests = [] if expression is None else [search_filters.predicate(shape, expression)]
+    tests = [] if expression is None else [filters.predicate(shape, expression)]
     for condition in visibility:
         key = condition.get("Key", "")
         if not key.startswith("Tags.") or key == "Tags.":
             raise AwsError(
                 "ValidationException", f"The Key of a visibility condition must be Tags.<key>, and it is {key}."
             )
-        filters = [{"Name": key, "Operator": "Equals", "Value": condition.get("Value", "")}]
-        tests.append(search_filters.predicate(shape, {"Filters": filters}))
+        conditions = [{"Name": key, "Operator": "Equals", "Value": condition.get("Value", "")}]
+        tests.append(filters.predicate(shape, {"Filters": conditions}))
     return lambda record: all(test(record) for test in tests)
 
 

@@ -1,0 +1,1 @@
+"""What jobs of every kind share: their instances, their log, their metrics."""

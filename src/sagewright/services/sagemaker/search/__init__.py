@@ -1,0 +1,1 @@
+"""Search over the resources of an account by their properties."""

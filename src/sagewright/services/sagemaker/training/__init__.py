@@ -1,0 +1,1 @@
+"""Training jobs: what the API takes and shows, and what makes them run."""
