@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 
 install: $(VENV)/.installed
 
-# The forests' kernels are compiled once, here: a job's sandbox could not keep what it compiles.
+# Kernels are compiled once, here: a job's sandbox could not keep what it compiles.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sagewright needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python -m sagewright_algorithms.random_cut_forest.forest
+	$(BIN)/python -m sagewright_algorithms.ip_insights
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed

@@ -64,10 +64,11 @@ class _Peak(threading.Thread):
 
 
 class Trainings:
-    """base: an empty folder that becomes the job's /opt/ml."""
+    """base: an empty folder that becomes the job's /opt/ml. content_type: of all channels."""
 
-    def __init__(self, package: str, base: Path) -> None:
+    def __init__(self, package: str, base: Path, content_type: str = _TYPE) -> None:
         self.base = base
+        self._content_type = content_type
         self._package = package
         (base / "input" / "config").mkdir(parents=True)
 
@@ -79,7 +80,7 @@ class Trainings:
     def run(self, hyperparameters: Mapping[str, Any], *channels: str, mode: str = "File") -> Run:
         config = self.base / "input" / "config"
         given = {name: str(value) for name, value in hyperparameters.items()}
-        channel = {"ContentType": _TYPE, "TrainingInputMode": mode}
+        channel = {"ContentType": self._content_type, "TrainingInputMode": mode}
         (config / "hyperparameters.json").write_text(json.dumps(given))
         (config / "inputdataconfig.json").write_text(json.dumps(dict.fromkeys(channels, channel)))
         command = [sys.executable, "-m", "sagewright_algorithms", self._package, "train"]

@@ -21,11 +21,14 @@ from sagewright.requests import Steps, from_a_foreign_page
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
-from sagewright.services.sagemaker import sagemaker
+from sagewright.services.sagemaker import Images, sagemaker
 from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
 from sagewright.store import Store
 from sagewright.wire.gateway import Gateway, Page
 from sagewright.wire.http import HttpRequest, HttpResponse
+
+_PLAIN = ("cloudwatch", "ecr", "efs", "fsx", "iam", "kms", "logs", "sts")
+"""Services that need the store and the clock alone."""
 
 
 class App:
@@ -48,13 +51,15 @@ class App:
                 "sagemaker": lambda: self.sagemaker.service,
                 "sagemaker-runtime": lambda: sagemaker_runtime(self.routes, self.meters, self.clock),
                 "s3": self._s3,
-                **{name: partial(self._plain, name) for name in ("cloudwatch", "ecr", "iam", "kms", "logs", "sts")},
+                **{name: partial(self._plain, name) for name in _PLAIN},
             }
         )
         self.steps = Steps(self.services, self.gate)
         self.clients = self.steps.clients
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
-        self.backend = LocalBackend(config.data_dir, self.clock, sandbox_mode=config.sandbox)
+        self.backend = LocalBackend(
+            config.data_dir, self.clock, sandbox_mode=config.sandbox, script_python=config.script_python
+        )
         self.admission = Admission(self.backend.capacity(), strict=config.strict_hardware)
         self.routes = Routes(self.store)
         self.meters = Meters(self.clients, self.clock)
@@ -69,6 +74,7 @@ class App:
             self.routes.outstanding,
             self._kick,
             strict=config.strict_hardware,
+            images=Images(script_python=config.script_python),
         )
         self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)
         way = self.steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -39,6 +40,8 @@ class Config:
     """The same for the SageMaker SDK's own polls."""
     sandbox: str = "auto"
     """auto: bubblewrap where it works. off: plain processes."""
+    script_python: str = sys.executable
+    """The Python that runs users' own code; Sagewright must be installed in its environment too."""
     upstream_proxy: str = field(
         default_factory=lambda: os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy", "")
     )

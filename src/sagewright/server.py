@@ -133,7 +133,7 @@ def _empty(data_dir: Path) -> None:
     """Documents, objects and work; what a shell may know (the authority, root credentials) stays."""
     for name in ("sagewright.db", "sagewright.db-wal", "sagewright.db-shm"):
         (data_dir / name).unlink(missing_ok=True)
-    for name in ("blobs", "work"):
+    for name in ("blobs", "filesystems", "work"):
         shutil.rmtree(data_dir / name, ignore_errors=True)
 
 

@@ -17,6 +17,7 @@ CLIENTS = {
     "sdk_v2.py": "sdk_v2",
     "sdk_v2_training.py": "sdk_v2",
     "sdk_v2_neighbours.py": "sdk_v2",
+    "sdk_v2_tuning.py": "sdk_v2",
     "sdk_v3.py": "sdk_v3",
     "sdk_v3_training.py": "sdk_v3",
 }

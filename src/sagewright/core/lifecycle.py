@@ -72,3 +72,6 @@ TRAINING_STATUS = {
     "MaxRuntimeExceeded": "Stopped",
 }
 """TrainingJobStatus of a SecondaryStatus. A job that uploads after a stop is still Stopping."""
+
+FILE_SYSTEM = Machine("FileSystem", "creating", {"creating": {"made": "available"}}, frozenset(("available",)))
+"""LifeCycleState of EFS's resources and, in capitals, Lifecycle of FSx's; what is deleted is gone."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sagewright.runtime import python
 from sagewright.runtime.agent import relay
+from sagewright.runtime.agent.instance import PYTHON
 from sagewright.runtime.workload import Workload
 
 _ETC = (
@@ -99,15 +100,8 @@ def _try(argv: list[str]) -> tuple[bool, str]:
 @cache
 def python_paths() -> tuple[str, ...]:
     """The folders that this Python and its packages need: prefixes, editable sources, PYTHONPATH."""
-    paths = [sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(__file__).parents[2])]
-    paths.append(os.path.dirname(os.path.dirname(os.path.realpath(sys.executable))))
+    paths = [*python.describe()["roots"], str(Path(__file__).parents[2])]
     paths += [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    if site.ENABLE_USER_SITE:
-        paths.append(site.getusersitepackages())
-    for folder in site.getsitepackages():
-        for file in sorted(Path(folder).glob("*.pth")):
-            lines = file.read_text(errors="replace").splitlines()
-            paths += [line.strip() for line in lines if os.path.isabs(line.strip())]
     return tuple(_outermost(os.path.abspath(path) for path in paths if os.path.isdir(path)))
 
 
@@ -124,11 +118,11 @@ def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload) -> list[str]:
+def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload, scripts: Sequence[str] = ()) -> list[str]:
     """What comes before the command: bubblewrap, and the relay for a service without network.
 
     found: what bubblewrap can do. folder: the workload's, with opt/ml, tmp, relay and hosts in it. data_dir: hidden
-    wherever it is.
+    wherever it is. scripts: folders of the Python that runs users' code.
     """
     options = ["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     options += ["--hostname", workload.hostname]
@@ -136,7 +130,8 @@ def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload) -> list
         options.append("--unshare-net")
     options += _identity(found.user)
     options += _system(folder)
-    options += _python(data_dir)
+    options += _python(data_dir, scripts)
+    options += ["--bind", str(folder / "python"), PYTHON]
     options += _devices(workload.resources.gpus)
     options += _opt_ml(folder, workload)
     options += ["--chdir", "/opt/ml/code"]
@@ -181,10 +176,10 @@ def _system(folder: Path) -> list[str]:
     return options
 
 
-def _python(data_dir: Path) -> list[str]:
+def _python(data_dir: Path, scripts: Sequence[str]) -> list[str]:
     options: list[str] = []
     hidden = os.path.abspath(data_dir)
-    for path in python_paths():
+    for path in _outermost([*python_paths(), *(os.path.abspath(path) for path in scripts)]):
         options += ["--ro-bind", path, path]
         if _below(hidden, path):
             options += ["--tmpfs", hidden]
@@ -201,9 +196,11 @@ def _devices(gpus: int) -> list[str]:
 def _opt_ml(folder: Path, workload: Workload) -> list[str]:
     """The job's /opt/ml, read-only where its files may be links to stored objects."""
     base = folder / "opt" / "ml"
-    options = ["--bind", str(base), "/opt/ml", "--ro-bind", str(base / "input"), "/opt/ml/input"]
+    options = ["--bind", str(base), "/opt/ml"]
+    for name in ("input/config", "input/data"):
+        options += ["--ro-bind", str(base / name), f"/opt/ml/{name}"]
     for channel in sorted(workload.channels, key=lambda channel: channel.folder):
-        inside = _below(channel.folder, "input")
+        inside = _below(channel.folder, "input/data")
         if inside != channel.read_only:
             kind = "--ro-bind" if channel.read_only else "--bind"
             options += [kind, str(base / channel.folder), f"/opt/ml/{channel.folder}"]

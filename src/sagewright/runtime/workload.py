@@ -54,6 +54,32 @@ class S3Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """An S3 prefix that a file system shows. folder: where, relative to the file system; empty is its root."""
+
+    folder: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInput:
+    """A folder of a file system, which is itself a folder of the host: the command sees it in its place, not a copy.
+
+    root: the file system's folder, absolute. directory: relative to it, empty for all of it; the command reaches
+    nothing outside of root. system, path: the file system's id and the directory's path in it, as errors name them.
+    links: objects of these that lie below the directory come into the host's folder before the command, those that are
+    not there yet or have changed since. ledger: the host's file that knows which ones are; other instances share it.
+    """
+
+    system: str
+    path: str
+    root: str
+    directory: str = ""
+    links: tuple[Link, ...] = ()
+    ledger: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """Data brought in before the command starts.
 
@@ -62,12 +88,13 @@ class Channel:
     ``<folder>_0``, ``<folder>_1`` ... of its objects one after the other.
     record_wrapper: ``RecordIO`` makes each object a record, in Pipe mode.
     path: where, relative to /opt/ml; empty means ``input/data/<name>``.
-    read_only: False lets the command write there, at the price of a copy where a link would do.
+    read_only: False lets the command write there, at the price of a copy where a link would do; what it writes to a
+    FolderInput stays in the host's folder.
     optional: nothing under the prefix is no error (checkpoints of an earlier run).
     """
 
     name: str
-    source: S3Input
+    source: S3Input | FolderInput
     content_type: str = ""
     compression: Compression = "None"
     input_mode: str = "File"
@@ -123,6 +150,7 @@ class Workload:
     gathers: other workloads of the job, host name -> id. This one ends after all of them, and its uploads, but for the
     continuous ones, store what they have written with its own, as if in one folder; where one failed, only those that
     are on_failure.
+    setup: argv run after the channels and before the command, in a sandbox like its own; see ``agent.setup``.
     """
 
     id: str
@@ -148,6 +176,7 @@ class Workload:
     job: str = ""
     network: str = ""
     gathers: Mapping[str, str] = field(default_factory=dict)
+    setup: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A document that from_json reads back."""
@@ -158,6 +187,7 @@ class Workload:
         """The workload of a document. Raises TypeError or KeyError when it is none."""
         values = dict(document)
         values["command"] = tuple(values["command"])
+        values["setup"] = tuple(values.get("setup", ()))
         values["log_header"] = tuple(values.get("log_header", ()))
         values["resources"] = Resources(**values["resources"])
         values["channels"] = tuple(
@@ -167,5 +197,7 @@ class Workload:
         return cls(**values)
 
 
-def _source(document: Mapping[str, Any]) -> S3Input:
+def _source(document: Mapping[str, Any]) -> S3Input | FolderInput:
+    if "root" in document:
+        return FolderInput(**{**document, "links": tuple(Link(**link) for link in document.get("links", ()))})
     return S3Input(**{**document, "attributes": tuple(document.get("attributes", ()))})

@@ -131,7 +131,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _list(self, objects: dict[str, Path], query: dict[str, str], page: int = 3) -> None:
         keys = sorted(key for key in objects if key.startswith(query.get("prefix", "")))
         keys = [key for key in keys if key > query.get("continuation-token", "")]
-        xml = "".join(f"<Contents><Key>{escape(quote(key))}</Key></Contents>" for key in keys[:page])
+        xml = "".join(
+            f"<Contents><Key>{escape(quote(key))}</Key><ETag>&quot;{objects[key].name}&quot;</ETag></Contents>"
+            for key in keys[:page]
+        )
         if len(keys) > page:
             xml += f"<NextContinuationToken>{escape(keys[page - 1])}</NextContinuationToken>"
         self._answer(200, f"<ListBucketResult><EncodingType>url</EncodingType>{xml}</ListBucketResult>".encode())

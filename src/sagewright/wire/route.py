@@ -40,6 +40,7 @@ HOT_TARGETS = {
     "AmazonSQS": "sqs",
     "AWSEvents": "events",
     "AWSGlue": "glue",
+    "AWSSimbaAPIService_v20180301": "fsx",
     "AWSStepFunctions": "stepfunctions",
     "DynamoDB_20120810": "dynamodb",
     "Firehose_20150804": "firehose",
@@ -51,6 +52,7 @@ HOT_TARGETS = {
     "secretsmanager": "secretsmanager",
 }
 HOT_REST: dict[str, tuple[str, ...]] = {
+    "elasticfilesystem": ("efs",),
     "lambda": ("lambda", "lambda-core", "lambda-microvms", "lambda-web"),
     "s3-outposts": ("s3outposts", "s3control", "s3"),
     "sagemaker": (

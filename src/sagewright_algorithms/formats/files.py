@@ -17,7 +17,7 @@ _PIPE_SIZE = 1 << 20
 def stream(form: str, path: Path, options: ReadOptions) -> Iterator[Examples]:
     """The rows of a file, or of a FIFO, in blocks that say which rows of it they are. Raises FormatError, OSError."""
     rows = 0
-    with _open(path) as file:
+    with opened(path) as file:
         for block in codec(form).stream(file, options):
             if block.rows:
                 block.sources = [Source(path.name, block.rows, rows)]
@@ -25,8 +25,8 @@ def stream(form: str, path: Path, options: ReadOptions) -> Iterator[Examples]:
                 yield block
 
 
-def _open(path: Path) -> BinaryIO:
-    """Waits for a FIFO's writer."""
+def opened(path: Path) -> BinaryIO:
+    """For reading. Waits for a FIFO's writer."""
     file: BinaryIO = path.open("rb", buffering=0)
     if path.is_fifo():
         # The writer goes on while a block is taken apart.

@@ -16,6 +16,11 @@ from sagewright_algorithms.formats.examples import Columns, Features, FormatErro
 
 def decode(body: bytes) -> Features:
     """(instances, d). Raises FormatError, which names the instance."""
+    return features_of(instances_of(body))
+
+
+def instances_of(body: bytes) -> list[Any]:
+    """A request's instances, one or more. Raises FormatError."""
     try:
         document = json.loads(body)
     except ValueError as error:
@@ -23,12 +28,12 @@ def decode(body: bytes) -> Features:
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list) or not instances:
         raise FormatError('expected {"instances": [...]} with at least one instance')
-    return features_of(instances)
+    return instances
 
 
 def features_of(instances: Sequence[Any]) -> Features:
     """Instances in AWS's forms: ``features`` as a list, or ``data.features.values`` dense or with keys and shape."""
-    tensors = [_tensor(instance, number) for number, instance in enumerate(instances, 1)]
+    tensors = [tensor_of(instance, number) for number, instance in enumerate(instances, 1)]
     if any(isinstance(tensor, dict) and "keys" in tensor for tensor in tensors):
         from scipy.sparse import vstack
 
@@ -43,7 +48,8 @@ def features_of(instances: Sequence[Any]) -> Features:
         raise FormatError(f"a feature is not a number: {error}") from error
 
 
-def _tensor(instance: Any, number: int) -> Any:
+def tensor_of(instance: Any, number: int) -> Any:
+    """The features of an instance in AWS's forms: a list, or an object with a list of values. Raises FormatError."""
     if isinstance(instance, dict):
         found = instance.get("data", instance)
         found = found.get("features") if isinstance(found, dict) else None

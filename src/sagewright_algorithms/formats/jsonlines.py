@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from sagewright_algorithms.formats.examples import Columns, Features, FormatError
 from sagewright_algorithms.formats.json import features_of, objects
@@ -13,7 +14,12 @@ from sagewright_algorithms.formats.json import features_of, objects
 
 def decode(body: bytes) -> Features:
     """(lines, d). Raises FormatError, which names the line."""
-    instances = []
+    return features_of(instances_of(body))
+
+
+def instances_of(body: bytes) -> list[Any]:
+    """A request's instances, one or more. Raises FormatError, which names the line."""
+    instances: list[Any] = []
     for number, line in enumerate(body.splitlines(), 1):
         if not line.strip():
             continue
@@ -23,7 +29,7 @@ def decode(body: bytes) -> Features:
             raise FormatError(f"line {number}: not JSON: {error}") from error
     if not instances:
         raise FormatError("no lines")
-    return features_of(instances)
+    return instances
 
 
 def encode(columns: Columns) -> bytes:

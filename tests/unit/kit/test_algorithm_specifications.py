@@ -25,7 +25,7 @@ def test_create_algorithm_takes_it(name: str, region: str) -> None:
     request = {"AlgorithmName": name, "TrainingSpecification": training, "InferenceSpecification": inference}
     validate(models.operation("sagemaker", "CreateAlgorithm"), request)
     check_specification(training)
-    assert Images().algorithm(training["TrainingImage"]).name == name
+    assert Images().runner(training["TrainingImage"]).name == name
     assert inference["Containers"] == [{"Image": training["TrainingImage"]}]
     assert {each["Name"] for each in training["TrainingChannels"] if each["IsRequired"]} == {"train"}
 

@@ -22,7 +22,8 @@ def test_input_is_read_only_and_the_rest_is_not() -> None:
         Channel("checkpoints", SOURCE, path="checkpoints", read_only=False),
     )
     line = argv(Workload("a", "batch", ("x",), channels=channels))
-    assert "--bind /data/work/a/opt/ml /opt/ml --ro-bind /data/work/a/opt/ml/input /opt/ml/input" in line
+    assert "--bind /data/work/a/opt/ml /opt/ml --ro-bind /data/work/a/opt/ml/input/config /opt/ml/input/config" in line
+    assert "--ro-bind /data/work/a/opt/ml/input/data /opt/ml/input/data" in line
     assert "--bind /data/work/a/opt/ml/input/data/w /opt/ml/input/data/w" in line
     assert "--ro-bind /data/work/a/opt/ml/processing/input/p /opt/ml/processing/input/p" in line
     assert "/opt/ml/checkpoints" not in line

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from sagewright.services.cloudwatch import cloudwatch
 from sagewright.services.logs import logs
 from sagewright.services.sagemaker import sagemaker
 from sagewright.services.sagemaker.images import Images
+from sagewright.services.sagemaker.tuning.optimizer import OptimizerError
 from sagewright.store import Store
 from sagewright.wire import models
 from sagewright.wire.client import Clients, Target
+from sagewright_tuning.__main__ import answer as optimizer_answer
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 ROLE = "arn:aws:iam::000000000000:role/sagemaker"
@@ -37,6 +40,12 @@ ALGORITHM = {
     ],
     "gpu": False,
     "distributed": False,
+}
+FRAMEWORK = {
+    "name": "scikit-learn",
+    "images": [{"repository": "sagemaker-scikit-learn", "tags": [], "tag_pattern": r"\d+\.\d+-\d+-cpu-py3"}],
+    "command": {verb: ["-m", "framework", verb] for verb in ("train", "serve", "setup")},
+    "metrics": [],
 }
 
 
@@ -55,6 +64,19 @@ class OneObjectStore:
     @operation()
     def list_objects_v2(self, ctx: Context, bucket: str, prefix: str, max_keys: int) -> dict[str, Any]:
         return {"Contents": [{"Key": k} for b, k in self.keys if b == bucket and k.startswith(prefix)][:max_keys]}
+
+
+class InThisProcess:
+    """The optimiser without a process of its own."""
+
+    async def ask(self, question: Mapping[str, Any]) -> list[dict[str, str]]:
+        answer = optimizer_answer(json.dumps(question))
+        if "error" in answer:
+            raise OptimizerError(answer["error"])
+        return list(answer["values"])
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class World:
@@ -91,7 +113,8 @@ class World:
             lambda instance: self.busy.get(instance, 0),
             self._kick,
             strict=strict,
-            images=Images(lambda: [ALGORITHM]),
+            images=Images(lambda: [ALGORITHM], lambda: [FRAMEWORK]),
+            optimizer=InThisProcess(),
         )
         everything = [
             self.parts.service,

@@ -12,7 +12,7 @@ TO_COME = {
     "name": "other",
     "images": [{"repository": "other", "tags": ["1", "latest"], "tag_pattern": r"2\.\d+-\d+"}],
 }
-IMAGES = Images(lambda: [ALGORITHM, TO_COME])
+IMAGES = Images(lambda: [ALGORITHM, TO_COME], list)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ IMAGES = Images(lambda: [ALGORITHM, TO_COME])
     ],
 )
 def test_known(uri: str, name: str) -> None:
-    assert IMAGES.algorithm(uri).name == name
+    assert IMAGES.runner(uri).name == name
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_known(uri: str, name: str) -> None:
 )
 def test_unknown_says_what_to_do(uri: str, advice: str) -> None:
     with pytest.raises(UnknownImage) as caught:
-        IMAGES.algorithm(uri)
+        IMAGES.runner(uri)
     assert uri in str(caught.value)
     assert advice in str(caught.value)
 
 
 def test_without_any_algorithm() -> None:
     with pytest.raises(UnknownImage, match="No algorithm is installed"):
-        Images(list).algorithm("111111111111.dkr.ecr.eu-west-1.amazonaws.com/other:1")
+        Images(list, list).runner("111111111111.dkr.ecr.eu-west-1.amazonaws.com/other:1")

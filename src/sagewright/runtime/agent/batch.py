@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import signal
-import stat
 import time
 from typing import Any
 
@@ -14,24 +11,13 @@ from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.peers import Peers
 from sagewright.runtime.agent.process import Process
+from sagewright.runtime.agent.reason import failure_path, of_command, out_of_memory
 from sagewright.runtime.agent.signals import Interrupted
 from sagewright.runtime.agent.upload import Continuous, Uploader
 
 _MEMORY_LOOK = 0.25
 """Seconds between looks at the memory in use. RLIMIT_DATA would be sharper, but counts address space that numeric
 libraries and CUDA only reserve."""
-
-_FAILURE_LIMIT = 1024
-"""Characters of /opt/ml/output/failure that SageMaker shows."""
-
-_PREFIX = re.compile(r"(Client|Customer|Algorithm|InternalServer|Platform)\s?Error\s*:\s*")
-_KINDS = {
-    "Client": "ClientError",
-    "Customer": "ClientError",
-    "Algorithm": "AlgorithmError",
-    "InternalServer": "InternalServerError",
-    "Platform": "InternalServerError",
-}
 
 
 class Batch:
@@ -50,6 +36,7 @@ class Batch:
         instance.begin()
         try:
             instance.fetch()
+            instance.set_up()
         except Interrupted:
             self._instance.signals.check()
             self._journal.step("Stopping")
@@ -94,47 +81,18 @@ class Batch:
     def _since(self, watch: _Watch) -> float:
         """When the command failed: a process takes its time to end after it has said why it will."""
         with contextlib.suppress(OSError):
-            return min(os.lstat(self._failure_path()).st_mtime, watch.ended)
+            return min(os.lstat(failure_path(self._instance.base)).st_mtime, watch.ended)
         return watch.ended
-
-    def _failure_path(self) -> str:
-        return os.path.join(self._instance.base, "output", "failure")
 
     def _uploads(self, continuous: bool = False) -> list[dict[str, Any]]:
         return [upload for upload in self._workload["uploads"] if upload["continuous"] or not continuous]
 
     def _failure(self, code: int, cause: str, watch: _Watch) -> Fault:
         if cause == "memory":
-            return Fault(
-                "ClientError",
-                "Please use an instance type with more memory, or reduce the size of training data processed on an "
-                f"instance. Out of memory: {_size(watch.memory)} in use, the limit is {_size(watch.limit)}, "
-                f"exit code: {code}",
-            )
+            return out_of_memory(watch.memory, watch.limit, code)
         if cause == "input" and self._instance.broken is not None:
             return self._instance.broken
-        text = self._failure_file()
-        if prefix := _PREFIX.match(text):
-            kind = _KINDS[prefix.group(1)]
-            text = text[prefix.end() :]
-            if kind != "AlgorithmError":
-                return Fault(kind, text)
-        return Fault("AlgorithmError", f"{text or _signal_text(code)}, exit code: {code}")
-
-    def _failure_file(self) -> str:
-        """What the command wrote to /opt/ml/output/failure; a link or a device there is not followed."""
-        path = self._failure_path()
-        if os.path.realpath(path) != os.path.join(os.path.realpath(self._instance.base), "output", "failure"):
-            return ""
-        with contextlib.suppress(OSError):
-            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                if stat.S_ISREG(os.fstat(file).st_mode):
-                    raw = os.read(file, _FAILURE_LIMIT * 4)
-                    return raw.decode("utf-8", "replace").strip()[:_FAILURE_LIMIT]
-            finally:
-                os.close(file)
-        return ""
+        return of_command(self._instance.base, code)
 
 
 class _Watch:
@@ -199,17 +157,3 @@ class _Watch:
         if self.limit and self.memory > self.limit:
             self._cause = "memory"
             self._process.kill()
-
-
-def _signal_text(code: int) -> str:
-    if code <= 128:
-        return ""
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(code - 128).name
-        hint = " (out of memory, or killed from outside)" if name == "SIGKILL" else ""
-        return f"killed by {name}{hint}"
-    return ""
-
-
-def _size(number: int) -> str:
-    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"

@@ -47,7 +47,7 @@ class Fetcher:
             except S3Error as error:
                 raise fault(error, where(channel), f"s3://{bucket}/{key}") from None
             except OSError as error:
-                raise _disk_error(error) from None
+                raise disk_error(error) from None
         if brought and channel["input_mode"] == "FastFile":
             self._say(
                 f"FastFile mode of the channel {channel['name']}: {brought} of {len(keys)} files could not be linked "
@@ -78,7 +78,7 @@ class Fetcher:
         except S3Error as error:
             raise client_error(f"Failed to download model data from {uri}: {error}") from None
         except OSError as error:
-            raise _disk_error(error) from None
+            raise disk_error(error) from None
 
     def _object(self, bucket: str, key: str, target: str, channel: dict[str, Any]) -> bool:
         """Whether it is but a link."""
@@ -136,7 +136,8 @@ def _refuse_collisions(keys: Sequence[Key]) -> None:
             parent = parent.rpartition("/")[0]
 
 
-def _disk_error(error: OSError) -> Fault:
+def disk_error(error: OSError) -> Fault:
+    """What it means for the job that the disk refused a file."""
     if error.errno == errno.ENOSPC:
         return client_error("Data download failed:No space left on device")
     if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):

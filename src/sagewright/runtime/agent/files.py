@@ -30,19 +30,20 @@ def link_or_copy(source: str, target: str, link: bool) -> bool:
 
 
 def copy(source: str, target: str) -> None:
-    """A copy of its own: shared extents where the file system has them, else copied inside the kernel."""
+    """A copy of its own, in a new file."""
     reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            _transfer(reader, writer)
+            transfer(reader, writer)
         finally:
             os.close(writer)
     finally:
         os.close(reader)
 
 
-def _transfer(reader: int, writer: int) -> None:
+def transfer(reader: int, writer: int) -> None:
+    """All bytes from one file to another: shared extents where there are such, else copied inside the kernel."""
     try:
         fcntl.ioctl(writer, _FICLONE, reader)
         return

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.journal import Journal, Log
 from sagewright.runtime.agent.process import Process, sweep
+from sagewright.runtime.agent.python import LAYER, lay
 from sagewright.runtime.agent.s3 import S3, endpoint
 from sagewright.runtime.agent.signals import Signals
 from sagewright.runtime.agent.signer import Signer
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from sagewright.runtime.agent.fetch import Fetcher
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
+PYTHON = "/opt/python"
+"""Where a command finds its own Python environment in the sandbox."""
 _DRAIN = 5.0
 """Seconds the log gets after the command's end, where something that left the sandbox's reach holds the pipe."""
 
@@ -29,7 +33,7 @@ class Instance:
     command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), peers (host
     name -> folder of the instances whose output is stored with this one's), network (null, or for a network shared with
     other instances: folder of the one that makes it, holder, the argv that does, empty for the others; enter, the argv
-    before a command in it).
+    before a command in it), python (``runtime.python.describe()`` of the one that runs users' code).
     """
 
     def __init__(self, folder: str, launch: dict[str, Any], signals: Signals) -> None:
@@ -44,6 +48,10 @@ class Instance:
         self.s3 = self._s3()
         self.broken: Fault | None = None
         """Why the command's input ended early, where it did."""
+        self.layer = ""
+        """The layer of packages that the command is to see; empty for none."""
+        self.mounts: list[tuple[str, str, str]] = []
+        """Folders of the host that channels are, as spawn's binds."""
         self._pump: threading.Thread | None = None
         self._entrance: list[str] = []
 
@@ -68,6 +76,8 @@ class Instance:
             with open(os.path.join(self.base, "input/config", f"{name}.json"), "w") as file:
                 json.dump(document, file)
         os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
+        own = os.path.join(self.folder, "python")
+        lay(own, PYTHON if self.sandboxed else own, self.launch["python"])
         hosts = {"localhost": "127.0.0.1", self.workload["hostname"]: self.workload["address"] or "127.0.0.1"}
         with open(os.path.join(self.folder, "hosts"), "w") as file:
             for name, address in (hosts | self.workload["hosts"]).items():
@@ -86,7 +96,9 @@ class Instance:
         fetcher = Fetcher(self.s3, self.base, region, account, link=self.sandboxed, say=self.log.say)
         with self.signals.interruptible():
             for channel in self.workload["channels"]:
-                if channel["input_mode"] == "Pipe":
+                if "root" in channel["source"]:
+                    self._folder(channel)
+                elif channel["input_mode"] == "Pipe":
                     self._pipe(channel, fetcher)
                 else:
                     fetcher.channel(channel)
@@ -100,6 +112,16 @@ class Instance:
             if network["holder"]:
                 hold(self.folder, network["holder"], self.signals)
             self._entrance = enter(network, self.signals)
+
+    def _folder(self, channel: dict[str, Any]) -> None:
+        from sagewright.runtime.agent.folder_source import folder_of, show
+
+        folder = folder_of(channel, self.s3, self.log.say)
+        mount = show(channel, folder, self.base, sandboxed=self.sandboxed)
+        if mount is not None:
+            self.mounts.append(mount)
+        elif channel["read_only"]:
+            self.log.say(f"The channel {channel['name']} can be written to, since there is no sandbox: {folder}")
 
     def _pipe(self, channel: dict[str, Any], fetcher: Fetcher) -> None:
         from sagewright.runtime.agent.feed import Feed
@@ -116,15 +138,29 @@ class Instance:
     def _break(self, fault: Fault) -> None:
         self.broken = fault
 
-    def spawn(self, **env: str) -> Process:
-        """Start the command. Raises Fault where there is no such command."""
+    def set_up(self) -> None:
+        """Run the command's setup. Raises Fault, Interrupted."""
+        if self.workload["setup"]:
+            from sagewright.runtime.agent.setup import Setup
+
+            Setup(self).run()
+
+    def spawn(self, command: Sequence[str] = (), binds: Iterable[tuple[str, str, str]] = (), **env: str) -> Process:
+        """Start the command, or another one in its place. Raises Fault where there is no such command.
+
+        binds: of folders the sandbox is to show besides, with bubblewrap's words.
+        """
         environment = {**self.launch["env"], **self._aws(), **self._mapped(self.workload["env"]), **env}
-        command = list(self.workload["command"])
+        binds = [*self.mounts, *binds]
+        if self.layer:
+            binds.append(("--ro-bind", self.layer, "/opt/layer"))
+            environment[LAYER] = "/opt/layer" if self.sandboxed else self.layer
+        command = list(command or self.workload["command"])
         if not self.sandboxed:
             command = [self._inside(word) for word in command]
         reader, writer = os.pipe2(os.O_CLOEXEC)
         try:
-            argv = [*self._entrance, *(self.launch["sandbox"] or ()), *command]
+            argv = [*self._entrance, *self._sandbox(binds), *command]
             cwd = None if self.sandboxed else os.path.join(self.base, "code")
             process = Process(argv, environment, cwd, writer, self.sandboxed)
         except OSError as error:
@@ -135,6 +171,13 @@ class Instance:
         self._pump = threading.Thread(target=self.log.pump, args=(reader,), daemon=True)
         self._pump.start()
         return process
+
+    def _sandbox(self, binds: Iterable[tuple[str, str, str]]) -> list[str]:
+        argv: list[str] = self.launch["sandbox"] or []
+        if not argv:
+            return []
+        end = argv.index("--")
+        return [*argv[:end], *(word for bind in binds for word in bind), *argv[end:]]
 
     def _aws(self) -> dict[str, str]:
         """What lets the command's own AWS calls be those of its role here, unless it brings keys of its own."""

@@ -78,6 +78,10 @@ class S3:
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """Every key that starts with prefix, in S3's order. Raises S3Error, Fault."""
+        return (key for key, _ in self.tagged(bucket, prefix))
+
+    def tagged(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+        """The same, each with the object's ETag."""
         token = ""
         while True:
             query = f"list-type=2&encoding-type=url&prefix={quote(prefix).replace('/', '%2F')}"
@@ -87,7 +91,7 @@ class S3:
             encoded = "<EncodingType>url</EncodingType>" in page
             for hit in re.finditer(r"<Contents>(.*?)</Contents>", page, re.DOTALL):
                 key = _element(hit.group(1), "Key")
-                yield _unquote(key) if encoded else key
+                yield _unquote(key) if encoded else key, _element(hit.group(1), "ETag")
             token = _element(page, "NextContinuationToken")
             if not token:
                 return

@@ -52,6 +52,7 @@ class Service:
         self._relay()
         try:
             self._instance.fetch()
+            self._instance.set_up()
         except Interrupted:
             self._signals.check()
             self._journal.step("Stopped")

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.core.clock import Clock, SystemClock
-from sagewright.runtime import addresses, agent, sandbox
+from sagewright.runtime import addresses, agent, python, sandbox
+from sagewright.runtime.agent.instance import PYTHON
 from sagewright.runtime.agent.process import sweep
 from sagewright.runtime.agent.signals import KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
@@ -36,17 +37,25 @@ class LocalBackend:
     """Backend over <data_dir>/work.
 
     sandbox_mode: ``auto`` bubblewrap where it works, ``off`` plain processes. patience: seconds an agent tries to reach
-    S3 again. Safe to use from several threads as far as they work on different ids.
+    S3 again. script_python: what ``python`` is to commands. Safe to use from several threads as far as they work on
+    different ids.
     """
 
     def __init__(
-        self, data_dir: Path, clock: Clock | None = None, *, sandbox_mode: str = "auto", patience: float = _PATIENCE
+        self,
+        data_dir: Path,
+        clock: Clock | None = None,
+        *,
+        sandbox_mode: str = "auto",
+        patience: float = _PATIENCE,
+        script_python: str = sys.executable,
     ) -> None:
         self._data_dir = data_dir.absolute()
         self._clock = clock or SystemClock()
         self._work = self._data_dir / "work"
         self._patience = patience
         self._sandbox_mode = sandbox_mode
+        self._python = script_python
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
@@ -158,10 +167,10 @@ class LocalBackend:
 
     def _launch(self, folder: Folder, workload: Workload) -> dict[str, Any]:
         """launch.json, as the agent's Instance reads it."""
-        argv = None
+        argv, scripts = None, self._scripts()
         warnings = [f"Running without a sandbox: {self._probe.why}."]
         if self._probe.program:
-            argv = sandbox.argv(self._probe, folder.path, self._data_dir, workload)
+            argv = sandbox.argv(self._probe, folder.path, self._data_dir, workload, scripts["roots"])
             warnings = []
         token = secrets.token_hex(16)
         return {
@@ -174,7 +183,15 @@ class LocalBackend:
             "network": self._network(workload),
             "warnings": warnings,
             "patience": self._patience,
+            "python": scripts,
         }
+
+    def _scripts(self) -> dict[str, Any]:
+        """What runs users' code."""
+        try:
+            return python.description(self._python)
+        except (OSError, ValueError) as error:
+            raise Unsupported(str(error)) from None
 
     def _network(self, workload: Workload) -> dict[str, Any] | None:
         if not workload.network_isolation or not workload.network:
@@ -188,8 +205,9 @@ class LocalBackend:
     def _environment(self, folder: Folder, workload: Workload, token: str, *, inside: bool) -> dict[str, str]:
         base = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         threads = str(max(1, int(workload.resources.vcpus)))
+        own = PYTHON if inside else str(folder.path / "python")
         base |= {
-            "PATH": f"{os.path.dirname(sys.executable)}:{_PATH}",
+            "PATH": f"{own}/bin:/opt/layer/bin:{os.path.dirname(self._python)}:{_PATH}",
             "HOME": "/root" if inside else str(folder.path / "tmp"),
             "TMPDIR": "/tmp" if inside else str(folder.path / "tmp"),  # noqa: S108
             "PYTHONUNBUFFERED": "1",

@@ -1,4 +1,4 @@
-"""Amazon SageMaker: training jobs, algorithms, search, models, endpoint configurations, endpoints and their tags.
+"""Amazon SageMaker: training and tuning jobs, algorithms, search, models, endpoint configurations, endpoints, tags.
 
     parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
     yield parts.service
@@ -11,9 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sagewright.core.clock import Clock
 from sagewright.kit.hold import Holder
@@ -31,17 +33,20 @@ from sagewright.services.sagemaker.hosting.controller import HostingController
 from sagewright.services.sagemaker.hosting.endpoints import Endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
 from sagewright.services.sagemaker.hosting.workload import granted
-from sagewright.services.sagemaker.images import Images
+from sagewright.services.sagemaker.images import Images, built_in_metrics
 from sagewright.services.sagemaker.search.search import Search
 from sagewright.services.sagemaker.search.searchable import SEARCHABLE
 from sagewright.services.sagemaker.tags import ResourceTags
 from sagewright.services.sagemaker.training.controller import TrainingController
 from sagewright.services.sagemaker.training.jobs import TrainingJobs
 from sagewright.services.sagemaker.training.request import check as check_training
+from sagewright.services.sagemaker.tuning.controller import TuningController
+from sagewright.services.sagemaker.tuning.jobs import TuningJobs
+from sagewright.services.sagemaker.tuning.optimizer import Optimizer, Proposer
 from sagewright.store import Store
 from sagewright.wire.client import Clients
 
-__all__ = ["SageMaker", "sagemaker"]
+__all__ = ["Images", "SageMaker", "sagemaker"]
 
 Kick = Callable[[Controller, str], None]
 
@@ -54,11 +59,12 @@ class SageMaker:
     training: TrainingController
     hosting: HostingController
     algorithms: AlgorithmController
+    tuning: TuningController
     backend: Backend
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
-        return (self.training, self.hosting, self.algorithms)
+        return (self.training, self.hosting, self.algorithms, self.tuning)
 
     def sweep(self) -> None:
         """After a start: clear away workloads that belong to nothing any more, before any step is taken.
@@ -75,6 +81,7 @@ class SageMaker:
         for work in self.hosting.owned():
             with suppress(UnknownWorkload):
                 self.backend.signal(work, "stop")
+        self.tuning.halt()
 
 
 def sagemaker(
@@ -89,19 +96,24 @@ def sagemaker(
     *,
     strict: bool = False,
     images: Images | None = None,
+    optimizer: Proposer | None = None,
 ) -> SageMaker:
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
     tags, images = Tags(store), images or Images()
     training = TrainingController(store, clock, clients, images, backend, admission)
     algorithms = AlgorithmController(store, clients, images)
+    tuning = TuningController(store, clock, clients, optimizer or Optimizer())
     grant = granted(backend.capacity(), strict=strict)
     hosting = HostingController(store, clock, clients, tags, images, backend, grant, outstanding)
+
+    def check(job: Mapping[str, Any]) -> None:
+        check_training(job, backend.capabilities)
+
     service = Service(
         "sagemaker",
         TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
-        Algorithms(
-            store, clock, tags, lambda job: check_training(job, backend.capabilities), lambda key: kick(algorithms, key)
-        ),
+        Algorithms(store, clock, tags, check, lambda key: kick(algorithms, key)),
+        TuningJobs(store, clock, holder, tags, check, partial(built_in_metrics, images), lambda key: kick(tuning, key)),
         Resource(MODEL, store, clock, tags, models.prepare(backend)),
         Resource(ENDPOINT_CONFIG, store, clock, tags, endpoint_configs.prepare(store)),
         Endpoints(store, clock, holder, tags, lambda key: kick(hosting, key)),
@@ -109,4 +121,4 @@ def sagemaker(
         ResourceTags(store, tags),
         guard=sagemaker_guard(),
     )
-    return SageMaker(service, training, hosting, algorithms, backend)
+    return SageMaker(service, training, hosting, algorithms, tuning, backend)

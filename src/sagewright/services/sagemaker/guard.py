@@ -12,6 +12,7 @@ from typing import Any
 from sagewright.core.errors import AwsError
 from sagewright.kit.operation import Context, Guard
 from sagewright.kit.permissions import Need, guard, request_facts
+from sagewright.services.sagemaker.training.folders import conditions
 
 _KINDS = {
     "TrainingJobName": "training-job",
@@ -40,7 +41,8 @@ def _needs(ctx: Context) -> Iterator[Need]:
 
 
 def _known(ctx: Context) -> dict[str, Any]:
-    return {**request_facts(ctx), "iam:PassedToService": "sagemaker.amazonaws.com"}
+    known = {**request_facts(ctx), "iam:PassedToService": "sagemaker.amazonaws.com"}
+    return {**known, **conditions(ctx.request)} if ctx.operation == "CreateTrainingJob" else known
 
 
 def _resource(ctx: Context) -> str:

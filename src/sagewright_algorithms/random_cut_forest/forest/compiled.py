@@ -1,74 +1,11 @@
-"""Compilation of the kernels, each when it is first called; kept on disk where the package's folder can be written.
-
-``python -m sagewright_algorithms.random_cut_forest.forest`` compiles them all, for processes that cannot write there.
-"""
+"""Compilation of the kernels. ``python -m sagewright_algorithms.random_cut_forest.forest`` compiles them all."""
 
 from __future__ import annotations
 
-import atexit
-import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numba
+from sagewright_algorithms.contract.compiled import Compiler
 
-_CONFIG: Any = numba.config
-_REORDERED = {"reassoc", "nsz", "contract"}
-"""What lets a sum use vector instructions; infinities and NaN keep their meaning."""
-
-
-def _cache() -> Path | None:
-    """The folder for the machine code of these very sources; None where there is none to write to or to copy.
-
-    numba by itself would not see that a kernel which another one calls has changed.
-    """
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(here.glob("*.py")):
-        digest.update(path.read_bytes())
-    folder = Path(_CONFIG.CACHE_DIR or here / "__pycache__") / f"kernels-{digest.hexdigest()[:16]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    if os.access(folder, os.W_OK) and not _read_only(folder):
-        return folder
-    # numba reads only where it could write.
-    copy = Path(tempfile.mkdtemp(prefix="kernels-"))
-    atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    return Path(shutil.copytree(folder, copy, dirs_exist_ok=True))
-
-
-def _read_only(folder: Path) -> bool:
-    """Root may write to any folder, but not to those of a sandbox's read-only mounts."""
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-
-
-_CACHE = _cache()
-
-
-def kernel(function: Callable[..., Any]) -> Any:
-    """Machine code that runs without the interpreter's lock."""
-    return _compiled(function, set())
-
-
-def summing_kernel(function: Callable[..., Any]) -> Any:
-    """Its sums may be taken in any order. Not for sums of differences: they would become differences of sums, and
-    what is small beside what is large would be lost.
-    """
-    return _compiled(function, _REORDERED)
-
-
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
-    before = _CONFIG.CACHE_DIR
-    _CONFIG.CACHE_DIR = str(_CACHE or "")
-    try:
-        return numba.njit(cache=_CACHE is not None, nogil=True, fastmath=fastmath or False, error_model="numpy")(
-            function
-        )
-    finally:
-        _CONFIG.CACHE_DIR = before
+_COMPILER = Compiler(Path(__file__).parent)
+kernel = _COMPILER.kernel
+summing_kernel = _COMPILER.summing_kernel

@@ -47,7 +47,7 @@ class AlgorithmController:
         scans = []
         for name, image in _images(document.body["request"]):
             try:
-                self._images.algorithm(image)
+                self._images.runner(image)
                 scans.append({"Name": name, "Status": "Completed"})
             except UnknownImage as error:
                 scans.append({"Name": name, "Status": "Failed", "FailureReason": f"ClientError: {error}"})

@@ -24,7 +24,7 @@ from sagewright.services.sagemaker.hosting.endpoints import IN_MOTION, body_of
 from sagewright.services.sagemaker.hosting.fleet import DEAD, Instance, State, Variant, advance
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT
 from sagewright.services.sagemaker.hosting.workload import workload, workload_id
-from sagewright.services.sagemaker.images import Images, UnknownImage
+from sagewright.services.sagemaker.images import Images, UnknownImage, has_script
 from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.store import Document, Space, Store
@@ -184,10 +184,10 @@ class HostingController:
     async def _launch(self, space: Space, variant: Variant, instance: Instance) -> str:
         """Why it cannot be launched; empty when it is."""
         try:
-            algorithm = self._images.algorithm(variant.image)
+            runner = self._images.runner(variant.image, script=has_script({}, variant.environment))
             grant = self._granted(variant.instance_type)
             keys = self._keys(space, variant, instance)
-            await asyncio.to_thread(self._backend.launch, workload(space, variant, instance, algorithm, grant, keys))
+            await asyncio.to_thread(self._backend.launch, workload(space, variant, instance, runner, grant, keys))
         except UnknownImage as error:
             return f"{_NO_IMAGE.format(variant.name)} {error}"
         except (Unsupported, UnknownInstanceType, OSError) as error:

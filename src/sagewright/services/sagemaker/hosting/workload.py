@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 
 from sagewright.runtime.backend import Unsupported
@@ -14,7 +13,7 @@ from sagewright.runtime.capacity import Grant
 from sagewright.runtime.instances import describe_fit, fit, lookup
 from sagewright.runtime.workload import Channel, Resources, S3Input, Workload
 from sagewright.services.sagemaker.hosting.fleet import Instance, Variant
-from sagewright.services.sagemaker.images import Algorithm
+from sagewright.services.sagemaker.images import Runner
 from sagewright.store import Space
 
 _STOP_GRACE = 30
@@ -48,7 +47,7 @@ def workload(
     space: Space,
     variant: Variant,
     instance: Instance,
-    algorithm: Algorithm,
+    runner: Runner,
     grant: Grant,
     credentials: Mapping[str, str],
 ) -> Workload:
@@ -60,7 +59,7 @@ def workload(
     return Workload(
         id=workload_id(space, instance.id),
         kind="service",
-        command=(sys.executable, *algorithm.serve),
+        command=runner.serve,
         env={
             "OMP_NUM_THREADS": threads,
             **variant.environment,

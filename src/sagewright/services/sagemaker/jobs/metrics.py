@@ -10,6 +10,9 @@ from typing import NamedTuple
 _LONGEST = 4_096
 """Characters of a line that are looked at."""
 
+_MOST = 10_000
+"""Values of a series that are kept: epochs of a training job that is tuned."""
+
 
 class Sample(NamedTuple):
     """One value of a metric; at is the log line's time in epoch seconds."""
@@ -61,3 +64,8 @@ def _number(match: re.Match[str]) -> float | None:
 def latest(before: Mapping[str, Sequence[float]], samples: Iterable[Sample]) -> dict[str, list[float]]:
     """The last [value, at] of each metric, before brought up to date with samples."""
     return {**{name: list(pair) for name, pair in before.items()}, **{s.name: [s.value, s.at] for s in samples}}
+
+
+def series(before: Sequence[float], samples: Iterable[Sample], name: str) -> list[float]:
+    """Every value of one metric, in order, before gone on with by samples; no more than _MOST."""
+    return [*before, *(each.value for each in samples if each.name == name)][:_MOST]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagewright.core.errors import AwsError
+from sagewright.services.sagemaker.training import folders
 
 _S3_DATA_TYPES = ("S3Prefix", "ManifestFile", "AugmentedManifestFile")
 
@@ -24,7 +25,8 @@ def unsupported(request: Mapping[str, Any], modes: frozenset[str]) -> Iterator[s
         if mode not in modes:
             yield f"the input mode {mode} {where}"
         source = channel["DataSource"]
-        yield from (f"{member} {where}" for member in ("FileSystemDataSource", "DatasetSource") if member in source)
+        if "DatasetSource" in source:
+            yield f"DatasetSource {where}"
         kind = source.get("S3DataSource", {}).get("S3DataType", "S3Prefix")
         if kind not in _S3_DATA_TYPES:
             yield f"S3DataType {kind} {where}"
@@ -38,7 +40,9 @@ def check(request: Mapping[str, Any]) -> None:
         if names.count(name) > 1:
             raise AwsError("ValidationException", f"Channel names must be unique, and {name} is there more than once.")
     for channel in channels:
-        for problem in _problems(channel, _mode(channel, request)):
+        mode = _mode(channel, request)
+        of_folders = "FileSystemDataSource" in channel["DataSource"]
+        for problem in folders.problems(channel, mode, request) if of_folders else _problems(channel, mode):
             raise AwsError("ValidationException", f"Channel {channel['ChannelName']}: {problem}")
 
 

@@ -24,10 +24,10 @@ from sagewright.runtime.workload import Workload
 from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.jobs import instances
 from sagewright.services.sagemaker.jobs.log_delivery import Delivery
-from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest
+from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest, series
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.services.sagemaker.training.jobs import KIND, job_arn
-from sagewright.services.sagemaker.training.request import image_of
+from sagewright.services.sagemaker.training.request import runner_of
 from sagewright.services.sagemaker.training.status import IN_MOTION, enter, fail, job_status
 from sagewright.services.sagemaker.training.workload import hosts, job_id, model_artifacts, workload_id, workloads
 from sagewright.store import Document, Store
@@ -92,7 +92,7 @@ class TrainingController:
             return None
         request = document.body["request"]
         try:
-            algorithm = self._images.algorithm(image_of(document.body))
+            runner = runner_of(self._images, document.body)
             resources = request["ResourceConfig"]
             grant = self._admission.admit(job_id(document), resources["InstanceType"], resources["InstanceCount"])
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
@@ -106,7 +106,7 @@ class TrainingController:
         try:
             document = await self._acquaint(key, document)
             keys = self._keys(document, now)
-            launches = workloads(document, job_arn(document.space, document.key), algorithm, grant, keys)
+            launches = workloads(document, job_arn(document.space, document.key), runner, grant, keys)
             await asyncio.to_thread(self._launch, launches)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
@@ -195,6 +195,8 @@ class TrainingController:
                 samples += found.samples((line.at / 1000, line.text) for line in lines)
             samples.sort(key=lambda sample: sample.at)
             state["Metrics"] = latest(before.get("Metrics", {}), samples)
+            if "tuning" in document.body:
+                state["Series"] = series(before.get("Series", ()), samples, document.body["tuning"]["Objective"])
             delivery.samples(NAMESPACE, {"TrainingJobName": document.key}, samples)
             return self._save(document, state)
 

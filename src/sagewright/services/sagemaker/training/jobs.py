@@ -15,8 +15,9 @@ from sagewright.kit.tags import Tags
 from sagewright.runtime.backend import Backend
 from sagewright.services.sagemaker.algorithms import rules as algorithm_rules
 from sagewright.services.sagemaker.algorithms.algorithms import ready_algorithm
-from sagewright.services.sagemaker.images import Algorithm, Images, UnknownImage
+from sagewright.services.sagemaker.images import Images, Runner, UnknownImage
 from sagewright.services.sagemaker.keys import key_of
+from sagewright.services.sagemaker.training import folders
 from sagewright.services.sagemaker.training import request as training_request
 from sagewright.services.sagemaker.training import status as training_status
 from sagewright.services.sagemaker.training import update as training_update
@@ -67,8 +68,9 @@ class TrainingJobs:
         training_request.check(ctx.request, self._backend.capabilities)
         sent, image, metrics = self._resolved(ctx)
         request = training_request.with_defaults(sent, metrics)
-        body = {"request": request, "image": image, "state": training_status.begin(self._clock.now())}
         space = Space(KIND, ctx.account, ctx.region)
+        body = {"request": request, "image": image, "state": training_status.begin(self._clock.now())}
+        body |= folders.kept(self._store, space, request)
         arn = job_arn(space, training_job_name)
         try:
             with self._store.transaction():
@@ -148,17 +150,19 @@ class TrainingJobs:
         named = ctx.request["AlgorithmSpecification"].get("AlgorithmName")
         if named is None:
             image = ctx.request["AlgorithmSpecification"]["TrainingImage"]
-            algorithm = self._algorithm(image)
-            training_request.check_metrics(ctx.request, built_in=algorithm is not None)
-            return ctx.request, image, algorithm.metrics if algorithm else ()
+            runner = self._runner(ctx.request, image)
+            own = training_request.runs_script(ctx.request)
+            built_in = runner is not None and runner.kind == "algorithm" and not own
+            training_request.check_metrics(ctx.request, built_in=built_in)
+            return ctx.request, image, runner.metrics if runner and built_in else ()
         specification = ready_algorithm(self._store, ctx, named).body["request"]["TrainingSpecification"]
         sent = algorithm_rules.applied(ctx.request, specification, named)
         return sent, specification["TrainingImage"], specification.get("MetricDefinitions", ())
 
-    def _algorithm(self, image: str) -> Algorithm | None:
+    def _runner(self, request: Mapping[str, Any], image: str) -> Runner | None:
         """None for an image without a runner: such a job is accepted and fails, as on AWS."""
         try:
-            return self._images.algorithm(image)
+            return self._images.runner(image, script=training_request.runs_script(request))
         except UnknownImage:
             return None
 
@@ -183,6 +187,7 @@ def described(document: Document) -> dict[str, Any]:
     answer["FinalMetricDataList"] = [
         {"MetricName": name, "Value": value, "Timestamp": at} for name, (value, at) in state.get("Metrics", {}).items()
     ] or None
+    answer["TuningJobArn"] = document.body.get("tuning", {}).get("Arn")
     answer["ProfilingStatus"] = "Disabled"  # there is no profiler here
     return answer
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sagewright.core.errors import AwsError, validation_error
 from sagewright.runtime.backend import Capabilities
+from sagewright.services.sagemaker.images import Images, Runner, has_script
 from sagewright.services.sagemaker.training import channels
 
 OPT_ML = "/opt/ml"
@@ -67,10 +68,6 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
             yield member
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         yield "remote debugging"
-    algorithm = request.get("AlgorithmSpecification", {})
-    for member in ("ContainerEntrypoint", "ContainerArguments"):
-        if algorithm.get(member):
-            yield f"{member} in AlgorithmSpecification"
     for member in ("CheckpointConfig", "TensorBoardOutputConfig"):
         path = request.get(member, {}).get("LocalPath")
         if path is not None and (not path.startswith(f"{OPT_ML}/") or ".." in path.split("/")):
@@ -88,6 +85,17 @@ def image_of(body: Mapping[str, Any]) -> str:
     """The image that a job's document runs: the one it names, or that of its algorithm when it was created."""
     image: str = body.get("image") or body["request"]["AlgorithmSpecification"]["TrainingImage"]
     return image
+
+
+def runner_of(images: Images, body: Mapping[str, Any]) -> Runner:
+    """Of a job's document. Raises UnknownImage."""
+    return images.runner(image_of(body), script=runs_script(body["request"]))
+
+
+def runs_script(request: Mapping[str, Any]) -> bool:
+    """Whether the user's own code runs in the job, whatever the image has."""
+    own = request["AlgorithmSpecification"].get("ContainerEntrypoint")
+    return bool(own) or has_script(request.get("HyperParameters", {}), request.get("Environment", {}))
 
 
 def _check_stopping(request: Mapping[str, Any]) -> None:
@@ -108,9 +116,8 @@ def _check_stopping(request: Mapping[str, Any]) -> None:
 
 
 def check_metrics(request: Mapping[str, Any], *, built_in: bool) -> None:
-    """A built-in algorithm's metrics are its own, unless the user's own script runs in its image."""
-    own_script = "sagemaker_program" in request.get("HyperParameters", {})
-    if built_in and not own_script and request["AlgorithmSpecification"].get("MetricDefinitions"):
+    """A built-in algorithm's metrics are its own. built_in: such a one runs, not a script of the user's."""
+    if built_in and request["AlgorithmSpecification"].get("MetricDefinitions"):
         raise AwsError(
             "ValidationException",
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "

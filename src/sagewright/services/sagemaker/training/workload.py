@@ -7,17 +7,22 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
-from sagewright.services.sagemaker.images import Algorithm
+from sagewright.services.sagemaker.images import Runner
 from sagewright.services.sagemaker.jobs.instances import host_names, resource_config
+from sagewright.services.sagemaker.jobs.source import source
+from sagewright.services.sagemaker.training.folders import folder_input
 from sagewright.services.sagemaker.training.request import OPT_ML, image_of
 from sagewright.store import Document
+
+_DISTRIBUTION = "S3DataDistributionType"
 
 
 def hosts(document: Document) -> list[str]:
@@ -26,20 +31,20 @@ def hosts(document: Document) -> list[str]:
 
 
 def workloads(
-    document: Document, arn: str, algorithm: Algorithm, grant: Grant, credentials: Mapping[str, str]
+    document: Document, arn: str, runner: Runner, grant: Grant, credentials: Mapping[str, str]
 ) -> list[Workload]:
     """One an instance, in order; the first stores what all have written.
 
     grant: the part of this machine that each gets. credentials: of a session of the job's role.
     """
     names = hosts(document)
-    return [_workload(document, arn, algorithm, grant, credentials, names, rank) for rank in range(len(names))]
+    return [_workload(document, arn, runner, grant, credentials, names, rank) for rank in range(len(names))]
 
 
 def _workload(
     document: Document,
     arn: str,
-    algorithm: Algorithm,
+    runner: Runner,
     grant: Grant,
     credentials: Mapping[str, str],
     names: list[str],
@@ -47,15 +52,18 @@ def _workload(
 ) -> Workload:
     request, space = document.body["request"], document.space
     host, addresses = names[rank], document.body["state"]["Hosts"]
-    channels = [_channel(channel, request, rank, len(names)) for channel in request["InputDataConfig"]]
+    channels = [_channel(channel, document.body, rank, len(names)) for channel in request["InputDataConfig"]]
+    if runner.kind != "algorithm" or request["AlgorithmSpecification"].get("ContainerEntrypoint"):
+        channels = [_own(channel) for channel in channels]
     uploads = _uploads(document)
     return Workload(
         id=workload_id(document, host),
         kind="batch",
-        command=(sys.executable, *algorithm.train),
+        command=command(request, runner),
+        setup=() if request["AlgorithmSpecification"].get("ContainerEntrypoint") else runner.setup,
         env=_environment(document, arn, grant),
         config=_config(request, host, names),
-        channels=(*channels, *_checkpoints(request)),
+        channels=(*channels, *_checkpoints(request), *_source(request)),
         uploads=uploads if rank == 0 else tuple(upload for upload in uploads if upload.continuous),
         gathers={name: workload_id(document, name) for name in names[1:]} if rank == 0 else {},
         job=job_id(document),
@@ -71,6 +79,12 @@ def _workload(
         account=space.account,
         credentials=credentials,
     )
+
+
+def command(request: Mapping[str, Any], runner: Runner) -> tuple[str, ...]:
+    """What the container runs: the image's command, or that of the request in its place."""
+    algorithm = request["AlgorithmSpecification"]
+    return (*(algorithm.get("ContainerEntrypoint") or runner.train), *algorithm.get("ContainerArguments", ()))
 
 
 def workload_id(document: Document, host: str) -> str:
@@ -132,15 +146,24 @@ def _channel_config(channel: Mapping[str, Any], request: Mapping[str, Any]) -> d
     mode = _input_mode(channel, request)
     described = {
         "TrainingInputMode": "File" if mode == "FastFile" else mode,  # to the container they are the same
-        "S3DistributionType": channel["DataSource"]["S3DataSource"]["S3DataDistributionType"],
+        # Each instance sees all of a file system.
+        "S3DistributionType": channel["DataSource"].get("S3DataSource", {}).get(_DISTRIBUTION, "FullyReplicated"),
         "RecordWrapperType": channel["RecordWrapperType"],
     }
     return {"ContentType": channel["ContentType"], **described} if "ContentType" in channel else described
 
 
-def _channel(channel: Mapping[str, Any], request: Mapping[str, Any], rank: int, count: int) -> Channel:
+def _channel(channel: Mapping[str, Any], body: Mapping[str, Any], rank: int, count: int) -> Channel:
+    request = body["request"]
+    if "FileSystemDataSource" in channel["DataSource"]:
+        return Channel(
+            name=channel["ChannelName"],
+            source=folder_input(channel, body),
+            content_type=channel.get("ContentType", ""),
+            read_only=channel["DataSource"]["FileSystemDataSource"]["FileSystemAccessMode"] == "ro",
+        )
     source = channel["DataSource"]["S3DataSource"]
-    sharded = source["S3DataDistributionType"] == "ShardedByS3Key"
+    sharded = source[_DISTRIBUTION] == "ShardedByS3Key"
     return Channel(
         name=channel["ChannelName"],
         source=S3Input(
@@ -157,6 +180,20 @@ def _channel(channel: Mapping[str, Any], request: Mapping[str, Any], rank: int, 
         input_mode=_input_mode(channel, request),
         record_wrapper=channel["RecordWrapperType"],
     )
+
+
+def _own(channel: Channel) -> Channel:
+    """A user's code may write to its channels in File mode, as on AWS, and so gets copies; FastFile has links."""
+    writable = isinstance(channel.source, S3Input) and channel.input_mode == "File"
+    return replace(channel, read_only=False) if writable else channel
+
+
+def _source(request: Mapping[str, Any]) -> tuple[Channel, ...]:
+    """A script's source, where it is in S3."""
+    where = request["HyperParameters"].get("sagemaker_submit_directory", "")
+    with suppress(ValueError):  # the SDK sends JSON, others a plain word
+        where = str(json.loads(where))
+    return source(where, request["RoleArn"])
 
 
 def _checkpoints(request: Mapping[str, Any]) -> tuple[Channel, ...]:

@@ -1,0 +1,1 @@
+"""The loops over sparse rows, and the optimizer's, compiled by numba."""

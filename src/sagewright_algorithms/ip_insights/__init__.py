@@ -1,0 +1,1 @@
+"""IP Insights: which entity uses which IPv4 addresses."""

@@ -1,0 +1,41 @@
+"""Runs spark-submit, whose output is the job's log, and keeps the end of it: it may have to say why it failed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+_BLOCKS, _BLOCK = 64, 8192
+_DRAIN = 5.0
+
+
+def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
+    """Exit status, 128 + n for signal n, and the end of what it wrote to standard error. SIGTERM is passed on."""
+    process = subprocess.Popen(command, env=dict(env), stderr=subprocess.PIPE)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    kept: deque[bytes] = deque(maxlen=_BLOCKS)
+    assert process.stderr is not None
+    reader = threading.Thread(target=_copy, args=(process.stderr.fileno(), kept), daemon=True)
+    reader.start()
+    try:
+        status = process.wait()
+        reader.join(_DRAIN)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return status if status >= 0 else 128 - status, b"".join(kept).decode("utf-8", "replace")
+
+
+def _copy(source: int, kept: deque[bytes]) -> None:
+    while block := os.read(source, _BLOCK):
+        kept.append(block)
+        while block:
+            block = block[os.write(2, block) :]

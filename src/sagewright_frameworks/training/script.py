@@ -1,0 +1,163 @@
+"""Runs a training script in a process of its own, and says how it ended.
+
+The toolkit's side of it: https://github.com/aws/sagemaker-training-toolkit
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from sagewright_algorithms.contract import log
+from sagewright_algorithms.contract.environment import Environment
+from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
+from sagewright_frameworks import installed, setup, source
+from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
+from sagewright_frameworks.spec import FrameworkSpec
+from sagewright_frameworks.training.environment import TrainingEnvironment
+
+_BLOCKS, _BLOCK = 64, 4096
+"""Of what the script writes to its standard error, the last is kept: it may have to say why it failed."""
+_DRAIN = 5.0
+_MASTER_PORT = "7777"
+_TORCHRUN = ("sagemaker_torch_distributed_enabled", "sagemaker_pytorch_ddp_enabled")
+
+
+def train(spec: FrameworkSpec, environment: Environment) -> int:
+    """Runs the job's script; the exit code. The reason of one other than 0 is in output/failure."""
+    log.use(setup.TOOLKIT)
+    try:
+        code = setup.code_folder(environment)
+        installed.check(spec)
+        _run(spec, TrainingEnvironment(environment, spec.training_module), code)
+    except (AlgorithmFailure, CalledProcessError) as error:
+        return setup.failed(environment, str(error))
+    except Exception as error:
+        return setup.failed(environment, f"Framework Error: \n{traceback.format_exc()}\n{error}")
+    log.info("Reporting training SUCCESS")
+    (environment.base / "output" / "success").touch()
+    return 0
+
+
+def _run(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> None:
+    if not training.program:
+        raise ClientError(
+            f"The {spec.title} container runs a script, and the job names none: set the hyperparameter "
+            "sagemaker_program (the SDK's entry_point), and sagemaker_submit_directory to where it is."
+        )
+    command = _command(training, code)
+    variables = {**training.variables, **_further(spec, training, code)}
+    _tell(training, variables, command)
+    status, words = _watched(command, code, {**os.environ, **variables})
+    if status:
+        raise ExecuteUserScriptError(command, status, words, _missing(training.program, code, status))
+
+
+def _command(training: TrainingEnvironment, code: Path) -> list[str]:
+    """A shell script, a module of a package that is installed, or a Python script. Raises ClientError."""
+    program, words = training.program, training.arguments
+    if program.endswith(".sh") or not (program.endswith(".py") or (code / "setup.py").is_file()):
+        with_mode = code / program
+        if with_mode.is_file():
+            with_mode.chmod(0o755)
+        return ["/bin/sh", "-c", shlex.join([f"./{program}", *words])]
+    start = [_python(), *_launcher(training)]
+    if (code / "setup.py").is_file():
+        return [*start, "-m", program.removesuffix(".py").replace("/", "."), *words]
+    return [*start, program, *words]
+
+
+def _launcher(training: TrainingEnvironment) -> list[str]:
+    """What goes before the script where the SDK asked for a distribution."""
+    others = [name for name in training.distributions if name not in _TORCHRUN]
+    if others:
+        shown = ", ".join(name.removeprefix("sagemaker_").removesuffix("_enabled") for name in others)
+        raise ClientError(
+            f"Sagewright does not run the distribution {shown}; torch_distributed and pytorchddp it does."
+        )
+    if not training.distributions:
+        return []
+    hosts = training.hosts
+    words = {"nnodes": len(hosts), "nproc_per_node": max(1, training.gpus), "node_rank": training.rank}
+    places = {"master_addr": hosts[0], "master_port": _MASTER_PORT}
+    return ["-m", "torch.distributed.run", *(f"--{name}={value}" for name, value in (words | places).items())]
+
+
+def _further(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> dict[str, str]:
+    """Variables that are no SM_ ones: of the toolkit, and what PyTorch's container adds for torch.distributed."""
+    path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")])]
+    found = {
+        "PYTHONPATH": os.pathsep.join(path),
+        "CURRENT_HOST": training.environment.current_host,
+        "SAGEMAKER_JOB_NAME": os.environ.get("TRAINING_JOB_NAME", ""),
+        "SAGEMAKER_REGION": os.environ.get("AWS_REGION", ""),
+    }
+    if spec.module in ("torch", "transformers"):
+        found |= {"MASTER_ADDR": training.document["master_hostname"], "MASTER_PORT": _MASTER_PORT}
+    return found
+
+
+def _python() -> str:
+    """The job's own Python environment, where the platform has made one."""
+    return shutil.which("python") or sys.executable
+
+
+def _tell(training: TrainingEnvironment, variables: dict[str, str], command: Sequence[str]) -> None:
+    """As AWS's toolkit opens its log."""
+    log.info("Invoking user script")
+    lines = [
+        "Training Env:",
+        "",
+        *json.dumps(training.document, indent=4).splitlines(),
+        "",
+        "Environment variables:",
+        "",
+    ]
+    lines += [f"{name}={value}" for name, value in variables.items()]
+    lines += ["", "Invoking script with the following command:", "", " ".join(command), ""]
+    log.write_line("\n".join(lines))
+
+
+def _watched(command: Sequence[str], code: Path, env: dict[str, str]) -> tuple[int, str]:
+    """Exit status, 128 + n for signal n, and the end of what it wrote to standard error, which goes to ours."""
+    process = subprocess.Popen(command, cwd=code, env=env, stderr=subprocess.PIPE)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: _pass_on(process, frame))
+    kept: deque[bytes] = deque(maxlen=_BLOCKS)
+    assert process.stderr is not None
+    reader = threading.Thread(target=_copy, args=(process.stderr.fileno(), kept), daemon=True)
+    reader.start()
+    try:
+        status = process.wait()
+        reader.join(_DRAIN)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return status if status >= 0 else 128 - status, b"".join(kept).decode("utf-8", "replace")
+
+
+def _pass_on(process: subprocess.Popen[bytes], frame: FrameType | None) -> None:
+    process.terminate()
+
+
+def _copy(source: int, kept: deque[bytes]) -> None:
+    while block := os.read(source, _BLOCK):
+        kept.append(block)
+        while block:
+            block = block[os.write(2, block) :]
+
+
+def _missing(program: str, code: Path, status: int) -> str:
+    """A word on a script that is not there: what is."""
+    if (code / program).exists() or (code / "setup.py").exists():
+        return ""
+    return f"The source has no {program}; it has {source.names(code)}"

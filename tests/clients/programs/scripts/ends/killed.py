@@ -1,0 +1,5 @@
+import os
+import signal
+
+print("about to go", flush=True)
+os.kill(os.getpid(), signal.SIGSEGV)

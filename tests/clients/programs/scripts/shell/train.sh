@@ -1,0 +1,6 @@
+#!/bin/bash
+set -e
+echo "shell got: $*"
+python3 -c 'import sys; print("python of the job", sys.prefix)'
+python3 -m pip --version
+echo done > "$SM_MODEL_DIR/done.txt"

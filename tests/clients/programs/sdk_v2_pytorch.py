@@ -1,0 +1,78 @@
+"""The PyTorch estimator of the SageMaker Python SDK v2; argv: a folder with train.csv and test.csv of digits."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import sagemaker
+from sagemaker.pytorch import PyTorch
+from steps import main
+
+ROLE = "arn:aws:iam::111122223333:role/SageMakerRole"
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
+session = sagemaker.Session()
+bucket = session.default_bucket()
+DATA = session.upload_data(sys.argv.pop(1), key_prefix=f"digits-{time.time_ns()}")
+
+
+def pytorch(entry, **options):
+    return PyTorch(
+        entry,
+        source_dir=str(SCRIPTS / "digits"),
+        role=ROLE,
+        framework_version="2.3",
+        py_version="py311",
+        instance_type="ml.c5.2xlarge",
+        sagemaker_session=session,
+        **{"instance_count": 1, **options},
+    )
+
+
+def step_digits():
+    made = pytorch(
+        "digits.py",
+        hyperparameters={"epochs": 4, "lr": 0.01, "width": 48},
+        metric_definitions=[
+            {"Name": "train:loss", "Regex": r"train_loss=([0-9.]+);"},
+            {"Name": "test:accuracy", "Regex": r"test_accuracy=([0-9.]+);"},
+        ],
+    )
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        made.fit({"training": DATA}, logs=True)
+    assert "PyTorch 2.3" in said.getvalue()
+    found = session.describe_training_job(made.latest_training_job.name)["FinalMetricDataList"]
+    metrics = {each["MetricName"]: each["Value"] for each in found}
+    assert metrics["test:accuracy"] > 0.9, metrics
+    assert metrics["train:loss"] < 1, metrics
+
+
+def step_torch_distributed_on_two_instances():
+    """The SDK has torch_distributed on GPU instances only; what it would send says the same here."""
+    made = pytorch("together.py", instance_count=2)
+    made._prepare_for_training()
+    client = boto3.client("sagemaker")
+    name = f"together-{time.time_ns()}"
+    client.create_training_job(
+        TrainingJobName=name,
+        RoleArn=ROLE,
+        AlgorithmSpecification={"TrainingImage": made.training_image_uri(), "TrainingInputMode": "File"},
+        HyperParameters=made.hyperparameters() | {"sagemaker_torch_distributed_enabled": "true"},
+        OutputDataConfig={"S3OutputPath": f"s3://{bucket}/output"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        session.logs_for_job(name, wait=True)
+    assert "rank 0 of 2 on algo-1: sum 3" in said.getvalue(), said.getvalue()
+    assert "rank 1 of 2 on algo-2: sum 3" in said.getvalue()
+
+
+if __name__ == "__main__":
+    main(globals())
