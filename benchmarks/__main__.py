@@ -22,6 +22,7 @@ NAMES = (
     "ip_insights",
     "pipe_mode",
     "input_modes",
+    "tuning",
     "invoke",
     "describe",
     "list_jobs",

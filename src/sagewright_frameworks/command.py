@@ -31,4 +31,6 @@ def main(arguments: Sequence[str]) -> int:
         from sagewright_frameworks.training.script import train
 
         return train(spec, environment)
-    raise NotImplementedError(verb)
+    from sagewright_frameworks.serving.start import serve
+
+    return serve(spec, environment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
@@ -19,13 +19,11 @@ from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.channels import ContentType
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import RequestError
+from sagewright_algorithms.contract.http import Receive, Scope, Send, TooLarge, body_of
 from sagewright_algorithms.contract.spec import AlgorithmSpec
 from sagewright_algorithms.formats import codec
 from sagewright_algorithms.formats.examples import FormatError
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Answer = tuple[int, bytes, bytes]
 """HTTP status, content type, body."""
 
@@ -150,19 +148,10 @@ class App:
                 content_type = value.decode("latin-1")
             elif name == b"accept":
                 accept = value.decode("latin-1")
-            elif name == b"content-length" and int(value) > self._limit:
-                return self._too_large()
-        event = await receive()
-        body = event.get("body", b"")
-        if event.get("more_body"):
-            parts, size = [body], len(body)
-            while event.get("more_body"):
-                event = await receive()
-                parts.append(event.get("body", b""))
-                size += len(parts[-1])
-                if size > self._limit:
-                    return self._too_large()
-            body = b"".join(parts)
+        try:
+            body = await body_of(scope, receive, self._limit)
+        except TooLarge:
+            return self._too_large()
         if len(body) > _INLINE:
             return await asyncio.to_thread(self._service.answer, body, content_type, accept)
         return self._service.answer(body, content_type, accept)

@@ -10,10 +10,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.spec import AlgorithmSpec
+
+if TYPE_CHECKING:
+    import uvicorn
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
@@ -31,7 +35,7 @@ def serve(spec: AlgorithmSpec, environment: Environment, environ: Mapping[str, s
     host = environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0")  # noqa: S104 - what a container does
     port = int(environ.get("SAGEMAKER_BIND_TO_PORT") or 8080)
     workers = int(environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or len(os.sched_getaffinity(0)))
-    listener = _listen(host, port)
+    listener = listen(host, port)
     log.info(f"Serving {spec.name} on {host}:{port} with {workers} worker(s)")
     if workers == 1:
         _work(spec, environment, environ, listener, workers)
@@ -39,7 +43,8 @@ def serve(spec: AlgorithmSpec, environment: Environment, environ: Mapping[str, s
     return _Workers(lambda: _work(spec, environment, environ, listener, workers)).run(workers)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that connections come to, for as many servers as share it. Raises OSError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
@@ -60,7 +65,14 @@ def _work(
 
     limit = int(environ.get("MAX_CONTENT_LENGTH") or _PAYLOAD_BYTES)
     app = App(Service(spec, environment, environ), limit=limit, workers=workers)
-    config = uvicorn.Config(
+    uvicorn.Server(configured(app)).run(sockets=[listener])
+
+
+def configured(app: Any) -> uvicorn.Config:
+    """How an ASGI application is served."""
+    import uvicorn
+
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
@@ -74,7 +86,6 @@ def _work(
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

@@ -52,7 +52,7 @@ def _of_term(term: str) -> Iterator[Hyperparameter]:
 
 
 HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
-    Integer("feature_dim", "The number of features", required=True, range=Interval(1, 2**31 - 1)),
+    Integer("feature_dim", "The number of features", required=True, range=Interval(1)),
     Integer("num_factors", "The factors of a feature", required=True, range=Interval(1)),
     Categorical(
         "predictor_type",
@@ -96,8 +96,10 @@ _NEEDED = {"uniform": "init_scale", "constant": "init_value"}
 def _a_beginning_is_complete(values: Mapping[str, Any]) -> None:
     for term in TERMS:
         method = values.get(f"{term}_init_method")
-        needed = f"{term}_{_NEEDED.get(method, 'init_sigma')}"
-        if method in _NEEDED and needed not in values:
+        if method not in _NEEDED:
+            continue
+        needed = f"{term}_{_NEEDED[method]}"
+        if needed not in values:
             raise ClientError(f"{needed} is required where {term}_init_method is '{method}'")
 
 

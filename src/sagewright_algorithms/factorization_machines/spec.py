@@ -1,4 +1,4 @@
-"""Factorization machines as data: images, channels, metrics, content types. Hyperparameters have a file of their own."""
+"""Factorization machines as data: images, channels, metrics, content types."""
 
 from __future__ import annotations
 

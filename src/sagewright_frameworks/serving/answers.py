@@ -48,9 +48,11 @@ def failure(error: BaseException, trace: str) -> Answer:
     if isinstance(error, UnsupportedFormatError):
         document = {"error": type(error).__name__, "error-message": str(error), "stack-trace": trace}
         return Answer(error.status, "application/json", json.dumps(document).encode())
-    status = next((each for name in _STATUS if (each := getattr(error, name, None)) in _ERRORS), 500)
+    status = next(
+        (each for name in _STATUS if isinstance(each := getattr(error, name, None), int) and each in _ERRORS), 500
+    )
     message = getattr(error, "message", None) or str(error) or type(error).__name__
-    return Answer(int(status), "text/plain; charset=utf-8", f"{message}\n{trace}".encode(errors="replace"))
+    return Answer(status, "text/plain; charset=utf-8", f"{message}\n{trace}".encode(errors="replace"))
 
 
 _STATUS = ("status_code", "error_code")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 
 from sagewright_algorithms.contract.environment import Environment
@@ -22,12 +21,12 @@ def load(environment: Environment, settings: Settings) -> ModuleType | None:
             raise ClientError(f"SAGEMAKER_PROGRAM is {settings.program}, and the model brings no code.")
         return None
     sys.path.insert(0, str(code))
-    if _is_there(settings.module):
-        return import_module(settings.module)
-    if settings.program:
+    if settings.program and not _is_there(settings.module):
         raise ClientError(
             f"SAGEMAKER_PROGRAM is {settings.program}, and the source has none; it has {source.names(code)}."
         )
+    if settings.program or (code / f"{settings.module}.py").is_file():
+        return import_module(settings.module)
     return None
 
 

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def _run(spark: Spark, options: Options, user: Configuration, environment: Envir
     theirs = s3.has_hadoop_aws(spark, [*options.lists.values(), *spoken.values()])
     defaults = settings.defaults(machine, where, version, events, scratch)
     settings.write(scratch / "conf", defaults, s3.properties(theirs), user)
-    env = _environment(spark, scratch, user)
+    env = _environment(spark, scratch, user, where)
     words = list(options.words)
     if not theirs:
         ours = str(s3.jar(spark, scratch))
@@ -102,7 +102,7 @@ def _with_jar(options: Options, jar: str) -> list[str]:
     return Options(options.app, options.arguments, options.main_class, lists, verbose=options.verbose).words
 
 
-def _environment(spark: Spark, scratch: Path, user: Configuration) -> dict[str, str]:
+def _environment(spark: Spark, scratch: Path, user: Configuration, where: str) -> dict[str, str]:
     conf = str(scratch / "conf")
     python = shutil.which("python3") or sys.executable
     found = {
@@ -113,6 +113,8 @@ def _environment(spark: Spark, scratch: Path, user: Configuration) -> dict[str, 
         "SPARK_LOCAL_DIRS": str(scratch / "local"),
         "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", python),
     }
+    if where.startswith("local"):
+        found["SPARK_LOCAL_IP"] = "127.0.0.1"
     return {**found, **user.environment}
 
 

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-_BLOCKS, _BLOCK = 64, 8192
+_BLOCK, _KEPT = 1 << 16, 1 << 19
 _DRAIN = 5.0
 
 
@@ -22,7 +21,7 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
         process.send_signal(number)
 
     before = signal.signal(signal.SIGTERM, end)
-    kept: deque[bytes] = deque(maxlen=_BLOCKS)
+    kept = bytearray()
     assert process.stderr is not None
     reader = threading.Thread(target=_copy, args=(process.stderr.fileno(), kept), daemon=True)
     reader.start()
@@ -31,11 +30,12 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
         reader.join(_DRAIN)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return status if status >= 0 else 128 - status, b"".join(kept).decode("utf-8", "replace")
+    return status if status >= 0 else 128 - status, kept.decode("utf-8", "replace")
 
 
-def _copy(source: int, kept: deque[bytes]) -> None:
+def _copy(source: int, kept: bytearray) -> None:
     while block := os.read(source, _BLOCK):
-        kept.append(block)
+        kept += block
+        del kept[:-_KEPT]
         while block:
             block = block[os.write(2, block) :]

@@ -1,4 +1,4 @@
-"""The command line of ``smspark-submit``: spark-submit's, of which it has some options, with folders for lists of files.
+"""The command line of ``smspark-submit``: spark-submit's; with folders for lists of files.
 
 https://github.com/aws/sagemaker-spark-container/blob/master/src/smspark/cli.py
 """

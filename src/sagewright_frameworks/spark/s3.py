@@ -1,6 +1,6 @@
 """S3 for Spark: our own file system of Hadoop's, compiled from java/ by the compiler that Spark brings along.
 
-hadoop-aws and the AWS SDK for Java, half a gigabyte, are not in pyspark; where the user has brought them, they are used.
+hadoop-aws and the AWS SDK for Java, half a gigabyte, are not in pyspark. Where the user brings them, they are used.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _NEEDS = ("janino-*", "commons-compiler-*", "hadoop-client-*", "slf4j-api-*")
 _OURS = "sagewright.spark.S3FileSystem"
 _THEIRS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+_COMMITTERS = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
 _IN_LAYER = Path("share") / "sagewright-s3.jar"
 
 
@@ -91,7 +92,10 @@ def properties(theirs: bool, environ: Mapping[str, str] = os.environ) -> dict[st
         "session.token": environ.get("AWS_SESSION_TOKEN", ""),
     }
     found |= {f"fs.s3a.{name}": value for name, value in given.items() if value}
-    if theirs:
+    if not theirs:
+        # Hadoop's defaults name a factory of hadoop-aws's for s3a.
+        found["mapreduce.outputcommitter.factory.scheme.s3a"] = _COMMITTERS
+    else:
         found["fs.s3a.path.style.access"] = "true"
         found["fs.s3a.connection.ssl.enabled"] = "false" if endpoint.startswith("http://") else "true"
         kind = "TemporaryAWSCredentialsProvider" if given["session.token"] else "SimpleAWSCredentialsProvider"

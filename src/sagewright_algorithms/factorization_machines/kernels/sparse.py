@@ -112,3 +112,12 @@ def of_factors(
             change, out = misses[row] * values[at], found[slots[at], begin:end]
             for k in range(out.shape[0]):
                 out[k] += change * total[k]
+
+
+@kernel
+def add(slots: Array, changes: Array, whole: Array) -> None:
+    """Adds each of the changes, (n, k), to the row of whole that its slot says."""
+    for index in range(slots.shape[0]):
+        row, out = changes[index], whole[slots[index]]
+        for k in range(out.shape[0]):
+            out[k] += row[k]

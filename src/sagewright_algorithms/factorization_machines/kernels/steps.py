@@ -28,7 +28,7 @@ def square_loss(scores: Array, labels: Array, misses: Array, sums: Array) -> Non
 
 @kernel
 def log_loss(scores: Array, labels: Array, misses: Array, sums: Array) -> None:
-    """misses: (n,), the derivatives. Adds to sums: cross entropies, and true and false positives and false negatives."""
+    """misses: (n,), the derivatives. Adds to sums: cross entropies, true and false positives, false negatives."""
     loss = 0.0
     for row in range(scores.shape[0]):
         score, positive = np.float64(scores[row]), labels[row] > _ZERO

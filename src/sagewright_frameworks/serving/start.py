@@ -1,0 +1,61 @@
+"""The serving process: HTTP in front, workers behind."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import traceback
+from types import FrameType
+
+from sagewright_algorithms.contract import log
+from sagewright_algorithms.contract.environment import Environment
+from sagewright_algorithms.contract.errors import AlgorithmFailure
+from sagewright_algorithms.contract.server import configured, listen
+from sagewright_frameworks import installed
+from sagewright_frameworks.serving.settings import Settings
+from sagewright_frameworks.setup import failed
+from sagewright_frameworks.spec import FrameworkSpec
+
+LOG = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-inference-toolkit {level:8}")
+
+
+def serve(spec: FrameworkSpec, environment: Environment) -> int:
+    """Until SIGTERM; the exit code. The reason of one other than 0 is in output/failure."""
+    log.use(LOG)
+    try:
+        settings = Settings.of()
+        installed.check(spec)
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(spec, settings))
+    except AlgorithmFailure as error:
+        return failed(environment, str(error))
+    except Exception as error:
+        return failed(environment, f"Framework Error: \n{traceback.format_exc()}\n{error}")
+
+
+async def _serve(spec: FrameworkSpec, settings: Settings) -> int:
+    import uvicorn
+
+    from sagewright_frameworks.serving.app import App
+    from sagewright_frameworks.serving.pool import Pool
+
+    pool = Pool(spec.name, settings.workers, settings.timeout)
+    listener = listen(settings.host, settings.port)
+    server = uvicorn.Server(configured(App(pool, settings)))
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):  # until uvicorn listens itself, and when it passes them on at its end
+        signal.signal(name, stop)
+    pool.start()
+    log.info(f"Serving {spec.title} on {settings.host}:{settings.port} with {settings.workers} worker(s)")
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    hopeless = asyncio.create_task(pool.hopeless.wait())
+    await asyncio.wait([serving, hopeless], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    await pool.end()
+    return int(pool.hopeless.is_set())
