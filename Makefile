@@ -13,6 +13,7 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	$(BIN)/python -m sagewright_algorithms.random_cut_forest.forest
+	$(BIN)/python -m sagewright_algorithms.factorization_machines
 	$(BIN)/python -m sagewright_algorithms.ip_insights
 	touch $@
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import ROOT, median, peer
+from benchmarks.trainings import Trainings
 
 _ROUNDS = 5
 _TREES, _SAMPLES = 50, 256
@@ -42,12 +42,12 @@ np.save(sys.argv[3], scores / len(samples))
 """
 
 
-def run() -> Iterator[str]:
+def run(gigabytes: float = 10.0) -> Iterator[str]:
     if _SERIES.is_dir():
         yield from _series()
     else:
         yield "no series: ../shared/data/nab is not there"
-    yield from _million()
+    yield from _million(gigabytes)
 
 
 def _series() -> Iterator[str]:
@@ -111,7 +111,7 @@ def _rrcf(rows: Any, samples: Any) -> tuple[float, Any]:
         return float(done.stdout), np.load(paths[2])
 
 
-def _million() -> Iterator[str]:
+def _million(gigabytes: float) -> Iterator[str]:
     import joblib
     import numpy as np
     from sklearn.ensemble import IsolationForest
@@ -134,37 +134,25 @@ def _million() -> Iterator[str]:
         f"{median(threaded):.2f} s"
     )
     with tempfile.TemporaryDirectory() as folder:
-        base = Path(folder)
-        _lay_out(base, rows)
-        jobs = []
-        for _ in range(_ROUNDS):
-            jobs.append(_seconds(lambda: _job(base)))
-        yield f"whole job on as many records {median(jobs):.2f} s, sampling {_rate(base):,.0f} records/s"
+        yield from _jobs(Path(folder), rows, gigabytes)
 
 
-def _lay_out(base: Path, rows: Any) -> None:
-    """/opt/ml of a job whose train channel is a RecordIO-protobuf file."""
+def _jobs(base: Path, rows: Any, gigabytes: float) -> Iterator[str]:
     import numpy as np
 
     from benchmarks.linear_learner import records
 
-    config, folder = base / "input" / "config", base / "input" / "data" / "train"
-    config.mkdir(parents=True)
-    folder.mkdir(parents=True)
-    (folder / "data.pbr").write_bytes(records(rows, np.zeros(len(rows), np.float32)))
-    (config / "hyperparameters.json").write_text(json.dumps({"feature_dim": str(_COLUMNS)}))
-    channel = {"ContentType": "application/x-recordio-protobuf"}
-    (config / "inputdataconfig.json").write_text(json.dumps({"train": channel}))
-
-
-def _job(base: Path) -> None:
-    command = [sys.executable, "-m", "sagewright_algorithms", "random_cut_forest", "train"]
-    with (base / "log").open("w") as log:
-        subprocess.run(command, env={**os.environ, "SAGEMAKER_BASE_DIR": str(base)}, check=True, stdout=log)
-
-
-def _rate(base: Path) -> float:
-    return float(re.findall(r"train throughput=(\S+) records", (base / "log").read_text())[-1])
+    given, content = {"feature_dim": _COLUMNS}, records(rows, np.zeros(len(rows), np.float32))
+    trainings = Trainings("random_cut_forest", base / "ml")
+    trainings.put("train", content)
+    jobs = [trainings.run(given, "train") for _ in range(_ROUNDS)]
+    rates = [float(re.findall(r"train throughput=(\S+) records", job.log)[-1]) for job in jobs]
+    yield (
+        f"whole job on as many records {median([job.seconds for job in jobs]):.2f} s, sampling {median(rates):,.0f} "
+        "records/s"
+    )
+    piped = Trainings("random_cut_forest", base / "pipe").piped(given, content, gigabytes)
+    yield (f"Pipe mode, {gigabytes:.0f} GB: {piped.seconds:.1f} s, peak memory {piped.megabytes:.0f} MB (reach < 2000)")
 
 
 def _seconds(work: Callable[[], object]) -> float:

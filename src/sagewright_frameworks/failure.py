@@ -5,6 +5,7 @@ https://github.com/aws/sagemaker-training-toolkit/blob/master/src/sagemaker_trai
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ _LIMIT = 980
 """Characters: SageMaker shows 1024, with the kind before and the exit code behind."""
 _COMMAND = 240
 _TRACEBACK = "Traceback (most recent call last):"
+_NATIVE = re.compile(r"Stack trace:|\s*\[bt\] \(\d+\) ")
+"""Lines that XGBoost and others of C++ put behind an error's message."""
 
 
 class CalledProcessError(Exception):
@@ -43,7 +46,7 @@ class InstallRequirementsError(CalledProcessError):
 
 def last_words(output: str, room: int) -> str:
     """The end of the last traceback in an output, of as many whole lines as there is room for; else its last lines."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in output.splitlines() if line.strip() and not _NATIVE.match(line)]
     begins = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
     lines = lines[begins[-1] + 1 :] if begins else lines[-12:]
     kept: list[str] = []

@@ -19,11 +19,12 @@ from sagewright_frameworks.failure import CalledProcessError
 from sagewright_frameworks.spec import FrameworkSpec
 
 TOOLKIT = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-training-toolkit {level:8}")
+SERVING = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-inference-toolkit {level:8}")
 
 
 def setup(spec: FrameworkSpec, environment: Environment) -> int:
     """The exit code; the reason of one other than 0 is in output/failure."""
-    log.use(TOOLKIT)
+    log.use(TOOLKIT if training(environment) else SERVING)
     try:
         if layer := os.environ.get("SAGEWRIGHT_LAYER"):
             _install(environment, Path(layer))
@@ -36,14 +37,17 @@ def setup(spec: FrameworkSpec, environment: Environment) -> int:
     return 0
 
 
-def failed(environment: Environment, text: str) -> int:
-    """Say why, in the log and to the platform; a reason that the user's own code has given stands. The exit code."""
+def failed(environment: Environment, text: str, said: str = "") -> int:
+    """Say why, in the log and to the platform; a reason that the user's own code has given stands. The exit code.
+
+    said: what the log gets, where that is more.
+    """
     file = environment.failure_file
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         file.write_text(text)
     log.error("Reporting training FAILURE" if training(environment) else "Reporting FAILURE")
-    log.error(text)
+    log.error(said or text)
     return 1
 
 

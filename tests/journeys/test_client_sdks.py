@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 CLIENTS = {
     "sdk_v2.py": "sdk_v2",
     "sdk_v2_training.py": "sdk_v2",
-    "sdk_v2_neighbours.py": "sdk_v2",
+    "sdk_v2_tabular.py": "sdk_v2",
+    "sdk_v2_ip_insights.py": "sdk_v2",
     "sdk_v2_tuning.py": "sdk_v2",
     "sdk_v3.py": "sdk_v3",
     "sdk_v3_training.py": "sdk_v3",

@@ -197,7 +197,7 @@ def _opt_ml(folder: Path, workload: Workload) -> list[str]:
     """The job's /opt/ml, read-only where its files may be links to stored objects."""
     base = folder / "opt" / "ml"
     options = ["--bind", str(base), "/opt/ml"]
-    for name in ("input/config", "input/data"):
+    for name in (workload.config_folder, "input/data"):
         options += ["--ro-bind", str(base / name), f"/opt/ml/{name}"]
     for channel in sorted(workload.channels, key=lambda channel: channel.folder):
         inside = _below(channel.folder, "input/data")

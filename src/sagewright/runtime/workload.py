@@ -135,7 +135,7 @@ class Workload:
     id: unique, at most 200 characters; launching the same id twice runs it once.
     kind: ``batch`` runs to its end; ``service`` serves ``/ping`` and ``/invocations`` on address:8080 until stopped.
     command: argv. env: the command's environment, on top of a bare one.
-    config: name -> document, written to ``/opt/ml/input/config/<name>.json``.
+    config: name -> document, written to ``/opt/ml/<config_folder>/<name>.json``.
     model_data: s3 uri of a tar.gz unpacked into /opt/ml/model before the command.
     max_runtime: seconds of running, 0 no limit. stop_grace: seconds between SIGTERM and SIGKILL.
     address: 127.x.y.z; empty lets the backend choose, Observation.address tells.
@@ -150,6 +150,7 @@ class Workload:
     gathers: other workloads of the job, host name -> id. This one ends after all of them, and its uploads, but for the
     continuous ones, store what they have written with its own, as if in one folder; where one failed, only those that
     are on_failure.
+    exit_message: whether the text in /opt/ml/output/message goes into the last step's detail, as ``exit_message``.
     setup: argv run after the channels and before the command, in a sandbox like its own; see ``agent.setup``.
     """
 
@@ -177,6 +178,8 @@ class Workload:
     network: str = ""
     gathers: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[str, ...] = ()
+    config_folder: str = "input/config"
+    exit_message: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A document that from_json reads back."""

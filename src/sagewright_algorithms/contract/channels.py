@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sagewright_algorithms.formats.examples import Examples, ReadOptions
 
 _MAX_DEPTH = 3
+_NAMED = 3
+"""Files that a message names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,13 @@ class Channel:
     def fault(self, where: str) -> ClientError:
         """The user's data is at fault. where: file, row and what is wrong there."""
         return ClientError(f"Failed to load {self.format} data of the {self.name} channel: {where}")
+
+    def too_few(self, records: int, needed: str) -> ClientError:
+        """needed: what asks for more records, such as ``mini_batch_size is 100``."""
+        names = [path.name for path in self.files()]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        files = f"file {', '.join(names[:_NAMED])}{more}: " if names else ""
+        return self.fault(f"{files}{needed}, but there are only {records} records")
 
 
 def _data_files(folder: Path, channel: str) -> Iterator[Path]:

@@ -37,11 +37,11 @@ def features_of(instances: Sequence[Any]) -> Features:
     if any(isinstance(tensor, dict) and "keys" in tensor for tensor in tensors):
         from scipy.sparse import vstack
 
-        return vstack([_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)], "csr")
+        matrices = [_sparse(tensor, number) for number, tensor in enumerate(tensors, 1)]
+        _check_alike([matrix.shape[1] for matrix in matrices])
+        return vstack(matrices, "csr")
     rows = [tensor["values"] if isinstance(tensor, dict) else tensor for tensor in tensors]
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise FormatError(f"instance {number}: expected {len(rows[0])} features as in instance 1, found {len(row)}")
+    _check_alike([len(row) for row in rows])
     try:
         return np.array(rows, np.float32)
     except (TypeError, ValueError) as error:
@@ -58,11 +58,21 @@ def tensor_of(instance: Any, number: int) -> Any:
     raise FormatError(f"instance {number}: no features")
 
 
+def _check_alike(widths: Sequence[int]) -> None:
+    for number, width in enumerate(widths, 1):
+        if width != widths[0]:
+            raise FormatError(f"instance {number}: expected {widths[0]} features as in instance 1, found {width}")
+
+
 def _sparse(tensor: Any, number: int) -> Any:
     try:
         keys, values, width = tensor["keys"], tensor["values"], int(tensor["shape"][-1])
+        for key in keys:
+            # scipy does not check: it would read and write beyond the row.
+            if not isinstance(key, int) or not 0 <= key < width:
+                raise ValueError(f"the key {key} is out of range of {width} features")
         return csr((np.array(values, np.float32), keys, [0, len(keys)]), (1, width))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise FormatError(f"instance {number}: a sparse instance needs keys, values and shape: {error}") from error
 
 

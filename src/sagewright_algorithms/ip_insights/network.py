@@ -91,6 +91,12 @@ class Network:
         """((n,) uint32 numbers of the entities that have occurred, (n, k) their vectors)."""
         return self._names[1 : self._rows], self.entities.values[1 : self._rows]
 
+    @property
+    def finite(self) -> bool:
+        """Whether the model is of numbers."""
+        tables = (self.entities, self.prefixes, self.ends, *self._layers)
+        return all(bool(np.isfinite(table.values).all()) for table in tables)
+
     # Learning.
 
     def step(self, batch: Batch, step: Step, scale: float, collective: Collective) -> tuple[float, int]:

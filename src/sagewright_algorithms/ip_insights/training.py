@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.collective import Collective
+from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.contract.job import Stop
 from sagewright_algorithms.ip_insights.data import Pairs, Source
 from sagewright_algorithms.ip_insights.evaluation import area
@@ -41,6 +42,8 @@ class Training:
         """All epochs, or until the job is stopped. Raises ClientError."""
         for epoch in range(self.settings.epochs):
             tally = self._pass(epoch)
+            if not self.network.finite:
+                raise _diverged()
             if self.stopped:
                 return
             if epoch == 0:
@@ -61,6 +64,8 @@ class Training:
             step = Step(self._steps, settings.rate, settings.decay)
             # A last, smaller mini-batch moves the model less.
             loss, right = self.network.step(batch, step, 1 / settings.batch, self.collective)
+            if not np.isfinite(loss):
+                raise _diverged()
             records = len(batch.entities)
             for tally in (whole, since):
                 tally.add(records, records * (1 + settings.random + settings.shuffled), loss, right)
@@ -109,11 +114,7 @@ class Training:
         if not records:
             raise self.train.empty()
         if records < self.settings.batch:
-            channel = self.train.channel
-            files = ", ".join(path.name for path in channel.files())
-            raise channel.fault(
-                f"file {files}: mini_batch_size is {self.settings.batch}, but there are only {records} records"
-            )
+            raise self.train.channel.too_few(records, f"mini_batch_size is {self.settings.batch}")
         tree = self.network.tree
         log.info(f"{tree.size - 1} prefixes of addresses have vectors, and {len(self.network.known[0])} entities")
         if tree.full:
@@ -126,6 +127,13 @@ class Training:
         if found is None:
             raise source.empty()
         self.report.area(epoch, found)
+
+
+def _diverged() -> ClientError:
+    return ClientError(
+        "The loss or the model is infinite or not a number: the training diverged. Use a smaller learning_rate, or a "
+        "smaller num_ip_encoder_layers."
+    )
 
 
 def _part(batch: int, rank: int, size: int) -> int:

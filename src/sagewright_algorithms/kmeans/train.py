@@ -77,7 +77,7 @@ def _set_up(job: TrainingJob, settings: Settings, instances: Instances, report: 
     report.first_batch(min(settings.batch, sum(part.rows for part in head)), settings.batch)
     shape, rows = _shaped(head, settings, instances)
     if rows.shape[0] < settings.k:
-        raise _too_few(settings.k, rows.shape[0], head, source)
+        raise source.channel.too_few(rows.shape[0], f"k is {settings.k}")
     online = Online(_first_centres(rows, min(extra, rows.shape[0]), settings, instances), settings.half_life)
     job.stop.graceful = True
     return Training(
@@ -113,11 +113,6 @@ def _shaped(head: list[Examples], settings: Settings, instances: Instances) -> t
         shift = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         return replace(shape, shift=shift), rows - shift
     return shape, rows
-
-
-def _too_few(k: int, rows: int, head: list[Examples], source: Source) -> ClientError:
-    files = ", ".join(dict.fromkeys(found.file for part in head for found in part.sources))
-    return source.channel.fault(f"file {files}: k is {k}, but there are only {rows} records")
 
 
 def _first_centres(rows: Features, count: int, settings: Settings, instances: Instances) -> Floats:

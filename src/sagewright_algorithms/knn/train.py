@@ -99,7 +99,7 @@ class _Training:
         if not rows:
             raise ClientError(f"No data in train channel path {self._job.channels['train'].path}")
         if rows < self._values["k"]:
-            raise ClientError(f"The train channel has {rows} records, fewer than k = {self._values['k']}")
+            raise self._job.channels["train"].too_few(rows, f"k is {self._values['k']}")
 
     def _report(self, epoch: int, epochs: int, rows: int, begin: float) -> None:
         seen, seconds = self._seen, time.time() - begin

@@ -88,10 +88,7 @@ class _Training:
         if not rows:
             raise ClientError(f"No data in train channel path {self._job.channels['train'].path}")
         if rows < self._batch and not self.stopped:
-            raise ClientError(
-                f"The train channel has {rows} records, fewer than mini_batch_size = {self._batch}. Please use a "
-                "smaller mini_batch_size, or more data."
-            )
+            raise self._job.channels["train"].too_few(rows, f"mini_batch_size is {self._batch}")
 
     def _report(self, epoch: int, rows: int, begin: float) -> None:
         seen, seconds = self._seen, time.time() - begin

@@ -66,9 +66,7 @@ def _build(sample: Array, trees: int, wanted: int, job: TrainingJob) -> Forest:
     """sample: in random order. wanted: rows of each tree, fewer where the sample is too small. Raises ClientError."""
     rows = min(wanted, len(sample) // trees)
     if rows == 0:
-        raise job.channels["train"].fault(
-            f"{len(sample)} records are too few: num_trees is {trees}, and each tree needs one at least"
-        )
+        raise job.channels["train"].too_few(len(sample), f"num_trees is {trees} and each tree needs one at least")
     return Forest.build(sample[: trees * rows].reshape(trees, rows, -1), seed=_SEED)
 
 

@@ -86,7 +86,7 @@ class Worker:
 
 
 class Pool:
-    """As many workers as were asked for. hopeless: the first ones did not come up, and none ever did."""
+    """As many workers as were asked for. hopeless: how the first one ended, where it did not come up."""
 
     def __init__(self, framework: str, count: int, timeout: float) -> None:
         self._framework = framework
@@ -97,7 +97,7 @@ class Pool:
         self._keepers: list[asyncio.Task[None]] = []
         self._served = False
         self._ending = False
-        self.hopeless = asyncio.Event()
+        self.hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
     def healthy(self) -> bool:
@@ -156,8 +156,9 @@ class Pool:
                     self._idle.put_nowait(worker)
                     log.error(f"A worker of the model ended: {await worker.ended()}. Another one is started.")
                 elif not self._served:
-                    await worker.ended()
-                    self.hopeless.set()
+                    how = await worker.ended()
+                    if not self.hopeless.done():
+                        self.hopeless.set_result(how)
                     return
                 else:
                     log.error(f"A worker did not come up: {await worker.ended()}. The next try is in {pause:g} s.")

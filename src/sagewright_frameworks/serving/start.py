@@ -6,36 +6,39 @@ import asyncio
 import signal
 import traceback
 from types import FrameType
+from typing import Any
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
-from sagewright_algorithms.contract.errors import AlgorithmFailure
+from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
 from sagewright_algorithms.contract.server import configured, listen
 from sagewright_frameworks import installed
 from sagewright_frameworks.serving.settings import Settings
-from sagewright_frameworks.setup import failed
+from sagewright_frameworks.setup import SERVING, failed
 from sagewright_frameworks.spec import FrameworkSpec
-
-LOG = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-inference-toolkit {level:8}")
 
 
 def serve(spec: FrameworkSpec, environment: Environment) -> int:
     """Until SIGTERM; the exit code. The reason of one other than 0 is in output/failure."""
-    log.use(LOG)
+    log.use(SERVING)
     try:
         settings = Settings.of()
         installed.check(spec)
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(spec, settings))
+            ended = runner.run(_serve(spec, settings))
+        if ended and not environment.failure_file.exists():  # it could not say why itself
+            raise ClientError(f"A process that was to hold the model ended while it loaded it: {ended}.")
+        return int(bool(ended))
     except AlgorithmFailure as error:
         return failed(environment, str(error))
     except Exception as error:
         return failed(environment, f"Framework Error: \n{traceback.format_exc()}\n{error}")
 
 
-async def _serve(spec: FrameworkSpec, settings: Settings) -> int:
+async def _serve(spec: FrameworkSpec, settings: Settings) -> str:
+    """How the first worker ended, where none came up; else nothing, after SIGTERM."""
     import uvicorn
 
     from sagewright_frameworks.serving.app import App
@@ -53,9 +56,9 @@ async def _serve(spec: FrameworkSpec, settings: Settings) -> int:
     pool.start()
     log.info(f"Serving {spec.title} on {settings.host}:{settings.port} with {settings.workers} worker(s)")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    hopeless = asyncio.create_task(pool.hopeless.wait())
-    await asyncio.wait([serving, hopeless], return_when=asyncio.FIRST_COMPLETED)
+    first: list[asyncio.Future[Any]] = [serving, pool.hopeless]
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
     await pool.end()
-    return int(pool.hopeless.is_set())
+    return pool.hopeless.result() if pool.hopeless.done() else ""

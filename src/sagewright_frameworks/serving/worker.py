@@ -13,11 +13,11 @@ import socket
 import sys
 import traceback
 from importlib import import_module
-from pathlib import Path
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure
+from sagewright_frameworks.failure import last_words
 from sagewright_frameworks.serving import frames
 from sagewright_frameworks.serving.answers import Answer, answer, failure
 from sagewright_frameworks.serving.content_types import ANY, JSON, TEXTS, name_of
@@ -25,19 +25,18 @@ from sagewright_frameworks.serving.context import Context
 from sagewright_frameworks.serving.handlers import Handlers
 from sagewright_frameworks.serving.module import load
 from sagewright_frameworks.serving.settings import Settings
-from sagewright_frameworks.setup import failed
+from sagewright_frameworks.setup import SERVING, failed
 
-_DEFAULTS = {"scikit-learn": "scikit_learn", "xgboost": "xgboost", "pytorch": "pytorch", "huggingface": "hugging_face"}
-_NAMES = Path(__file__).parent / "names"
-"""AWS's own modules, by their names, for scripts that import them."""
+_DEFAULTS = {"scikit-learn": "scikit_learn", "xgboost": "xgboost", "pytorch": "pytorch"}
 _REASON = 700
-"""Characters of a failure's reason that come from the end of a traceback."""
+"""Characters of a failure's reason that come from the end of a traceback: SageMaker's words stand before them."""
 
 
 def main(framework: str, fd: int) -> int:
     """The exit code: 0 once the server has gone, 1 where nothing could be loaded, the reason of which is written."""
     for name in (signal.SIGINT, signal.SIGTERM):  # the server ends its workers, by closing the socket
         signal.signal(name, signal.SIG_IGN if name == signal.SIGINT else signal.SIG_DFL)
+    log.use(SERVING)
     environment, settings = Environment.of_process(), Settings.of()
     logging.basicConfig(
         format="%(asctime)s %(levelname)s - %(name)s - %(message)s", level=settings.level, stream=sys.stdout
@@ -49,8 +48,8 @@ def main(framework: str, fd: int) -> int:
     except AlgorithmFailure as error:
         return failed(environment, str(error))
     except BaseException as error:
-        log.write_line(_trace(error))
-        return failed(environment, f"ClientError: {_reason(error)}")
+        trace = _trace(error)
+        return failed(environment, f"ClientError: {last_words(trace, _REASON)}", trace)
     connection.sendall(frames.packed({"ready": True}))
     while (frame := frames.receive(connection)) is not None:
         head, body = frame
@@ -61,7 +60,6 @@ def main(framework: str, fd: int) -> int:
 
 
 def _load(framework: str, environment: Environment, settings: Settings, context: Context) -> Handlers:
-    sys.path.append(str(_NAMES))
     user = load(environment, settings)
     defaults = import_module(f"sagewright_frameworks.serving.defaults.{_DEFAULTS.get(framework, 'base')}")
     handlers = Handlers(user, defaults, context)
@@ -94,14 +92,6 @@ def _trace(error: BaseException) -> str:
 
 def _ours(file: str) -> bool:
     return file.startswith((os.path.dirname(__file__), "<frozen importlib")) or file.endswith("importlib/__init__.py")
-
-
-def _reason(error: BaseException) -> str:
-    """The error, and the line that raised it."""
-    where = traceback.extract_tb(error.__traceback__)[-1:]
-    place = [f" ({os.path.basename(each.filename)}, line {each.lineno}, in {each.name})" for each in where]
-    text = str(error)
-    return f"{type(error).__name__}: {text[:_REASON]}{''.join(place) if not isinstance(error, SyntaxError) else ''}"
 
 
 if __name__ == "__main__":

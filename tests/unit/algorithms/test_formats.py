@@ -242,6 +242,27 @@ def test_sparse_json_instances() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "shape", "words"),
+    [
+        ([4], [4], "key 4 is out of range"),
+        ([-1], [4], "key -1 is out of range"),
+        ([0.5], [4], "key 0.5 is out of range"),
+        ([1 << 70], [4], "out of range"),
+        ([0], [1e30], "too large"),
+        ([0, 1], [4], "same size"),
+        ([0], [5], "instance 2: expected 4 features as in instance 1, found 5"),
+        ([0], 4, "keys, values and shape"),
+    ],
+)
+def test_wrong_sparse_json_instances(keys: Any, shape: Any, words: str) -> None:
+    features = [{"keys": [3], "shape": [4], "values": [1]}, {"keys": keys, "shape": shape, "values": [1]}]
+    body = json.dumps({"instances": [{"data": {"features": one}} for one in features]}).encode()
+    with pytest.raises(FormatError, match="instance 2") as refused:
+        codec("json").decode(body)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "body", [b"{", b"[]", b'{"instances": []}', b'{"instances": [{}]}', b'{"instances": [{"features": ["x"]}]}']
 )
 def test_json_that_has_no_instances(body: bytes) -> None:

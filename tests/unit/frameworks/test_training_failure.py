@@ -57,3 +57,8 @@ def test_it_fits_a_failure_reason() -> None:
     said = str(ExecuteUserScriptError(["python", *["--x"] * 500], 1, "y" * 5000, "z" * 200))
     assert len(said) <= 980
     assert said.endswith('..."')
+
+
+def test_the_stack_of_native_code_is_left_out() -> None:
+    native = "Stack trace:\n  [bt] (0) /lib/libxgboost.so(+0x1) [0x2]\n  [bt] (1) /lib/libxgboost.so(+0x3) [0x4]\n"
+    assert last_words(f"{_LAST}{native}\n\n", 30) == "    go()\nValueError: 2"

@@ -165,6 +165,16 @@ def test_instances_reach_what_one_does(
     assert not any(each.model_dir.exists() for each in folders[1:])
 
 
+@pytest.mark.parametrize("layers", [20, 100])
+def test_training_that_diverges(folder: Folder, layers: int) -> None:
+    folder.put("train", "a", _MANY)
+    failure = folder.run(_given(learning_rate=10, num_ip_encoder_layers=layers), "text/csv")
+    assert failure.startswith("ClientError: ")
+    assert "diverged" in failure
+    assert "learning_rate" in failure
+    assert not list(folder.model_dir.iterdir())
+
+
 def test_an_instance_without_records(folder: Folder) -> None:
     """The others' are enough; where a record is at fault, all end with its reason."""
     folders = [Folder(folder.base / f"algo-{number}", folder.spec) for number in range(2)]

@@ -101,7 +101,7 @@ def test_instances_make_one_index(folder: Folder, distribution: str) -> None:
         (csv_of(_TABLE[:5]) + "1,2,3,4,1e30,5,6\n", {}, ("file part, row 6", "feature 3 is too large")),
         (csv_of(_TABLE[:5]) + "nan,1,2,3,4,5,6\n", {}, ("file part, row 6", "label is missing")),
         ("1,2,3,4,5\n", {}, ("file part, row 1", "size 4", "dimension 6")),
-        (csv_of(_TABLE[:2]), {}, ("2 records", "k = 3")),
+        (csv_of(_TABLE[:2]), {}, ("file part: k is 3", "only 2 records")),
         ("", {}, ("No data",)),
         (csv_of(_TABLE[:9]), {"index_type": "faiss.IVFFlat", "faiss_index_ivf_nlists": 10}, ("nlists = 10", "has 9")),
     ],

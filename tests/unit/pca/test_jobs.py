@@ -83,7 +83,7 @@ def test_many_features_in_randomized_mode(folder: Folder) -> None:
         ("1,2,3,4,5,6\n1,2,3,4,1e30,6\n", ("file part, row 2", "feature 4 is too large")),
         ("1,2,3,4,5\n", ("file part, row 1", "size 5", "dimension 6")),
         ("1,2,3,4,5,6\n1,2\n", ("file part, row 2", "expected 6 columns")),
-        ("1,2,3,4,5,6\n" * 49, ("49 records", "mini_batch_size = 50")),
+        ("1,2,3,4,5,6\n" * 49, ("file part: mini_batch_size is 50", "only 49 records")),
         ("", ("No data",)),
     ],
 )

@@ -84,7 +84,7 @@ def _with(row: int, column: int, value: float) -> Array:
         (_csv(_with(7, 2, np.nan)), ["train channel", "file a.csv", "row 8", "feature 2 is missing"]),
         (_csv(_with(7, 0, np.inf)), ["train channel", "file a.csv", "row 8", "feature 0 is infinite"]),
         (_csv(ROWS[:, :2]), ["train channel", "file a.csv", "size 2 to array axis with dimension 3"]),
-        (_csv(ROWS[:49]), ["train channel", "49 records are too few", "num_trees is 50"]),
+        (_csv(ROWS[:49]), ["train channel", "file a.csv: num_trees is 50", "only 49 records"]),
         (b"a,b,c\n1,2,3\n", ["train channel", "file a.csv", "row 1", "header"]),
         (b"", ["No data in training channel"]),
     ],

@@ -11,7 +11,7 @@ from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.peers import Peers
 from sagewright.runtime.agent.process import Process
-from sagewright.runtime.agent.reason import failure_path, of_command, out_of_memory
+from sagewright.runtime.agent.reason import exit_message, failure_path, of_command, out_of_memory
 from sagewright.runtime.agent.signals import Interrupted
 from sagewright.runtime.agent.upload import Continuous, Uploader
 
@@ -71,6 +71,11 @@ class Batch:
                     artifacts += self._uploader.run(upload, peers)
         except Fault as fault:
             failure = failure or fault
+        if self._workload["exit_message"]:
+            try:
+                detail["exit_message"] = exit_message(self._instance.base)
+            except Fault as fault:
+                failure = failure or fault
         if stopped and failure is None:
             self._instance.signals.check()
         if failure is not None:
@@ -92,7 +97,8 @@ class Batch:
             return out_of_memory(watch.memory, watch.limit, code)
         if cause == "input" and self._instance.broken is not None:
             return self._instance.broken
-        return of_command(self._instance.base, code)
+        unsaid = "See job logs for more information" if self._workload["exit_message"] else ""
+        return of_command(self._instance.base, code, unsaid)
 
 
 class _Watch:

@@ -72,8 +72,10 @@ class Instance:
             os.makedirs(os.path.join(self.base, name), exist_ok=True)
         for upload in self.workload["uploads"]:
             os.makedirs(os.path.join(self.base, upload["source"]), exist_ok=True)
+        config = os.path.join(self.base, self.workload["config_folder"])
+        os.makedirs(config, exist_ok=True)
         for name, document in self.workload["config"].items():
-            with open(os.path.join(self.base, "input/config", f"{name}.json"), "w") as file:
+            with open(os.path.join(config, f"{name}.json"), "w") as file:
                 json.dump(document, file)
         os.makedirs(os.path.join(self.folder, "tmp"), exist_ok=True)
         own = os.path.join(self.folder, "python")

@@ -5,16 +5,21 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-signals
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
 import signal
 import stat
+from collections.abc import Callable
 
 from sagewright.runtime.agent.fault import Fault, client_error
 
 _FAILURE_LIMIT = 1024
 """Characters of /opt/ml/output/failure that SageMaker shows."""
+
+_MESSAGE_LIMIT = 1024
+"""Bytes of /opt/ml/output/message that SageMaker shows."""
 
 _PREFIX = re.compile(r"(Client|Customer|Algorithm|InternalServer|Platform)\s?Error\s*:\s*")
 _KINDS = {
@@ -31,15 +36,33 @@ def failure_path(base: str) -> str:
     return os.path.join(base, "output", "failure")
 
 
-def of_command(base: str, code: int) -> Fault:
-    """A command ended with this exit status, other than 0."""
+def message_path(base: str) -> str:
+    """base: the job's /opt/ml."""
+    return os.path.join(base, "output", "message")
+
+
+def exit_message(base: str) -> str:
+    """What a processing container left to be shown, empty for nothing. Raises Fault where it is no UTF-8.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/byoc-metadata.html
+    """
+    raw = _regular_file(base, message_path, _MESSAGE_LIMIT)
+    try:
+        # a character cut in two by the limit is no fault
+        return codecs.getincrementaldecoder("utf-8")().decode(raw, len(raw) < _MESSAGE_LIMIT)
+    except UnicodeDecodeError:
+        raise client_error("The exit message in /opt/ml/output/message is not UTF-8 encoded.") from None
+
+
+def of_command(base: str, code: int, unsaid: str = "") -> Fault:
+    """A command ended with this exit status, other than 0. unsaid: the text where nothing else says why."""
     text = _failure_file(base)
     if prefix := _PREFIX.match(text):
         kind = _KINDS[prefix.group(1)]
         text = text[prefix.end() :]
         if kind != "AlgorithmError":
             return Fault(kind, text)
-    return Fault("AlgorithmError", f"{text or _signal_text(code)}, exit code: {code}")
+    return Fault("AlgorithmError", f"{text or _signal_text(code) or unsaid}, exit code: {code}")
 
 
 def out_of_memory(memory: int, limit: int, code: int) -> Fault:
@@ -51,19 +74,23 @@ def out_of_memory(memory: int, limit: int, code: int) -> Fault:
 
 
 def _failure_file(base: str) -> str:
-    """A link or a device there is not followed."""
-    path = failure_path(base)
-    if os.path.realpath(path) != failure_path(os.path.realpath(base)):
-        return ""
+    raw = _regular_file(base, failure_path, _FAILURE_LIMIT * 4)
+    return raw.decode("utf-8", "replace").strip()[:_FAILURE_LIMIT]
+
+
+def _regular_file(base: str, place: Callable[[str], str], limit: int) -> bytes:
+    """The first bytes of a file of the job's; none where it is a link or a device, which is not followed."""
+    path = place(base)
+    if os.path.realpath(path) != place(os.path.realpath(base)):
+        return b""
     with contextlib.suppress(OSError):
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if stat.S_ISREG(os.fstat(file).st_mode):
-                raw = os.read(file, _FAILURE_LIMIT * 4)
-                return raw.decode("utf-8", "replace").strip()[:_FAILURE_LIMIT]
+                return os.read(file, limit)
         finally:
             os.close(file)
-    return ""
+    return b""
 
 
 def _signal_text(code: int) -> str:

@@ -10,6 +10,7 @@ from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.http import Broken, Connection
 from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.process import Process
+from sagewright.runtime.agent.reason import failure_path, of_command
 from sagewright.runtime.agent.signals import Interrupted
 
 PORT = 8080
@@ -52,7 +53,9 @@ class Service:
         self._relay()
         try:
             self._instance.fetch()
-            self._instance.set_up()
+            if self._instance.workload["setup"]:
+                self._journal.step("Launching", attempt=1)
+                self._instance.set_up()
         except Interrupted:
             self._signals.check()
             self._journal.step("Stopped")
@@ -135,8 +138,14 @@ class Service:
         self._crashes += 1
         self._instance.log.say(f"The server ended with exit code {code}.")
         if not self._was_healthy and self._crashes >= _CRASHES:
-            raise Fault("ClientError", f"{_NOT_HEALTHY} It ended {self._crashes} times, exit code: {code}")
+            raise self._why(code)
         self._journal.step("Unhealthy", f"The server ended, exit code: {code}", exit_code=code)
+
+    def _why(self, code: int) -> Fault:
+        """What the server itself has said, if anything."""
+        if os.path.exists(failure_path(self._instance.base)):
+            return of_command(self._instance.base, code)
+        return Fault("ClientError", f"{_NOT_HEALTHY} It ended {self._crashes} times, exit code: {code}")
 
     def _check_memory(self, process: Process) -> None:
         if self._memory and process.memory(self._memory) > self._memory:

@@ -1,4 +1,4 @@
-"""Amazon SageMaker: training and tuning jobs, algorithms, search, models, endpoint configurations, endpoints, tags.
+"""Amazon SageMaker: jobs of training, processing and tuning, algorithms, search, models, endpoints, tags.
 
     parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
     yield parts.service
@@ -34,11 +34,13 @@ from sagewright.services.sagemaker.hosting.endpoints import Endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
 from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images, built_in_metrics
+from sagewright.services.sagemaker.jobs.controller import JobController
+from sagewright.services.sagemaker.processing.jobs import PROCESSING, ProcessingJobs
 from sagewright.services.sagemaker.search.search import Search
 from sagewright.services.sagemaker.search.searchable import SEARCHABLE
 from sagewright.services.sagemaker.tags import ResourceTags
-from sagewright.services.sagemaker.training.controller import TrainingController
 from sagewright.services.sagemaker.training.jobs import TrainingJobs
+from sagewright.services.sagemaker.training.kind import TRAINING
 from sagewright.services.sagemaker.training.request import check as check_training
 from sagewright.services.sagemaker.tuning.controller import TuningController
 from sagewright.services.sagemaker.tuning.jobs import TuningJobs
@@ -56,7 +58,8 @@ class SageMaker:
     """The service, and what the reconciler is to run for it."""
 
     service: Service
-    training: TrainingController
+    training: JobController
+    processing: JobController
     hosting: HostingController
     algorithms: AlgorithmController
     tuning: TuningController
@@ -64,14 +67,14 @@ class SageMaker:
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
-        return (self.training, self.hosting, self.algorithms, self.tuning)
+        return (self.training, self.processing, self.hosting, self.algorithms, self.tuning)
 
     def sweep(self) -> None:
         """After a start: clear away workloads that belong to nothing any more, before any step is taken.
 
         A server killed between a job's last write and the end of its folder leaves such a one behind.
         """
-        owned = self.training.owned() | self.hosting.owned()
+        owned = self.training.owned() | self.processing.owned() | self.hosting.owned()
         for work in self.backend.recover():
             if work not in owned:
                 self.backend.remove(work)
@@ -100,7 +103,8 @@ def sagemaker(
 ) -> SageMaker:
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
     tags, images = Tags(store), images or Images()
-    training = TrainingController(store, clock, clients, images, backend, admission)
+    training = JobController(TRAINING, store, clock, clients, images, backend, admission)
+    processing = JobController(PROCESSING, store, clock, clients, images, backend, admission)
     algorithms = AlgorithmController(store, clients, images)
     tuning = TuningController(store, clock, clients, optimizer or Optimizer())
     grant = granted(backend.capacity(), strict=strict)
@@ -112,6 +116,7 @@ def sagemaker(
     service = Service(
         "sagemaker",
         TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
+        ProcessingJobs(store, clock, holder, tags, backend, lambda key: kick(processing, key)),
         Algorithms(store, clock, tags, check, lambda key: kick(algorithms, key)),
         TuningJobs(store, clock, holder, tags, check, partial(built_in_metrics, images), lambda key: kick(tuning, key)),
         Resource(MODEL, store, clock, tags, models.prepare(backend)),
@@ -121,4 +126,4 @@ def sagemaker(
         ResourceTags(store, tags),
         guard=sagemaker_guard(),
     )
-    return SageMaker(service, training, hosting, algorithms, tuning, backend)
+    return SageMaker(service, training, processing, hosting, algorithms, tuning, backend)

@@ -16,6 +16,8 @@ from sagewright.services.sagemaker.training.folders import conditions
 
 _KINDS = {
     "TrainingJobName": "training-job",
+    "ProcessingJobName": "processing-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "AlgorithmName": "algorithm",
     "ModelName": "model",
     "EndpointConfigName": "endpoint-config",

@@ -32,15 +32,16 @@ class UnknownImage(Exception):
 class Runner:
     """What an image runs.
 
-    train, serve: the whole argv of the container's command. setup: the argv that makes ready what the command needs,
-    run before it; empty for none. metrics: MetricDefinitions as the API shows them. image: the engine's image; empty
-    where a process of this machine runs.
+    train, serve, process: the whole argv of the container's command; empty where it has none. setup: the argv that
+    makes ready what the command needs, run before it; empty for none. metrics: MetricDefinitions as the API shows
+    them. image: the engine's image; empty where a process of this machine runs.
     """
 
     name: str
     kind: Kind
     train: tuple[str, ...] = ()
     serve: tuple[str, ...] = ()
+    process: tuple[str, ...] = ()
     metrics: tuple[Mapping[str, str], ...] = ()
     setup: tuple[str, ...] = ()
     image: str = ""
@@ -120,6 +121,7 @@ def _runner(kind: Kind, python: str, description: _Described) -> Runner:
         kind=kind,
         train=commands.get("train", ()),
         serve=commands.get("serve", ()),
+        process=commands.get("process", ()),
         metrics=tuple(_metrics(description)),
         setup=commands.get("setup", ()),
     )

@@ -14,10 +14,8 @@ __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 
 
 def input_fn(body: Any, content_type: str) -> Any:
-    """Rows; float32 where the body was text."""
+    """An array; float32 where the body was text."""
     data = decode(body, content_type)
-    if data.ndim == 1:
-        data = data.reshape(1, -1)
     return data.astype(np.float32) if name_of(content_type) in TEXTS else data
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from typing import Any
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.formats import codec
+from sagewright_algorithms.formats.examples import ReadOptions
 from sagewright_frameworks.serving.content_types import CSV, name_of
 from sagewright_frameworks.serving.defaults.base import output_fn
 from sagewright_frameworks.serving.encoding import UnsupportedFormatError
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 
-_FORMATS = {
-    CSV: "csv",
-    "text/libsvm": "libsvm",
-    "text/x-libsvm": "libsvm",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
+_LIBSVM = ("text/libsvm", "text/x-libsvm")
+_FORMATS = {CSV: "csv", "application/x-recordio-protobuf": "recordio-protobuf"}
 _NAME = "xgboost-model"
 _PICKLED = b"\x80"
 
@@ -51,11 +49,24 @@ def input_fn(body: Any, content_type: str) -> Any:
     """A DMatrix."""
     import xgboost
 
-    try:
-        reader = codec(_FORMATS[name_of(content_type)])
-    except KeyError:
-        raise UnsupportedFormatError(content_type) from None
-    return xgboost.DMatrix(reader.decode(body.encode() if isinstance(body, str) else body))
+    raw = body.encode() if isinstance(body, str) else body
+    name = name_of(content_type)
+    if name in _LIBSVM:
+        return xgboost.DMatrix(_labelled(raw))
+    if name not in _FORMATS:
+        raise UnsupportedFormatError(content_type)
+    return xgboost.DMatrix(codec(_FORMATS[name]).decode(raw))
+
+
+def _labelled(body: bytes) -> Any:
+    """(rows, d), sparse: libsvm as a file of training data has it, labels first and indices as they are."""
+    from scipy import sparse
+
+    blocks = [examples.features for examples in codec("libsvm").stream(io.BytesIO(body), ReadOptions())]
+    width = max((block.shape[1] for block in blocks), default=0)
+    for block in blocks:
+        block.resize((block.shape[0], width))
+    return sparse.vstack(blocks, "csr")
 
 
 def predict_fn(data: Any, model: Any) -> Any:

@@ -14,6 +14,7 @@ from sagewright.runtime.instances import describe_fit, fit, lookup
 from sagewright.runtime.workload import Channel, Resources, S3Input, Workload
 from sagewright.services.sagemaker.hosting.fleet import Instance, Variant
 from sagewright.services.sagemaker.images import Runner
+from sagewright.services.sagemaker.jobs.source import source
 from sagewright.store import Space
 
 _STOP_GRACE = 30
@@ -53,13 +54,14 @@ def workload(
 ) -> Workload:
     """grant: the part of this machine that the instance gets. credentials: of a session of its model's role."""
     threads = str(max(1, int(grant.resources.vcpus)))
-    channels: tuple[Channel, ...] = ()
+    channels = source(variant.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""), variant.role)
     if variant.model_data and not variant.packed:
-        channels = (Channel("model", S3Input(variant.model_data, role=variant.role), path="model"),)
+        channels += (Channel("model", S3Input(variant.model_data, role=variant.role), path="model"),)
     return Workload(
         id=workload_id(space, instance.id),
         kind="service",
         command=runner.serve,
+        setup=runner.setup,
         env={
             "OMP_NUM_THREADS": threads,
             **variant.environment,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from sagewright.kit.resource import Noun
 from sagewright.services.sagemaker.hosting import endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT, MODEL
+from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.search.search import Searchable
 from sagewright.services.sagemaker.training import jobs
 from sagewright.store import Document
 
 
 def _job_arn(document: Document) -> str:
-    return jobs.job_arn(document.space, document.key)
+    return job_arn(document.space, document.key)
 
 
 def _arn(noun: Noun, document: Document) -> str:

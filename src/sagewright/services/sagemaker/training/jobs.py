@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sagewright.core.arn import Arn
 from sagewright.core.clock import Clock
-from sagewright.core.errors import AwsError
 from sagewright.kit.filters import Listing
 from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
@@ -16,19 +14,21 @@ from sagewright.runtime.backend import Backend
 from sagewright.services.sagemaker.algorithms import rules as algorithm_rules
 from sagewright.services.sagemaker.algorithms.algorithms import ready_algorithm
 from sagewright.services.sagemaker.images import Images, Runner, UnknownImage
-from sagewright.services.sagemaker.keys import key_of
+from sagewright.services.sagemaker.jobs.identity import job_arn
+from sagewright.services.sagemaker.jobs.records import Records, Wording
 from sagewright.services.sagemaker.training import folders
 from sagewright.services.sagemaker.training import request as training_request
-from sagewright.services.sagemaker.training import status as training_status
 from sagewright.services.sagemaker.training import update as training_update
-from sagewright.store import Document, DuplicateKey, Space, Store
+from sagewright.store import Document, Store
 
 KIND = "sagemaker:training-job"
 _LISTING = Listing(order="Ascending", part="state")
-
-
-def job_arn(space: Space, name: str) -> str:
-    return str(Arn("sagemaker", space.region, space.account, f"training-job/{name}"))
+_WORDING = Wording(
+    noun="training job",
+    taken="Training job names must be unique within an AWS account and region, and a training job with this name "
+    "already exists ({arn})",
+    missing="Requested resource not found.",
+)
 
 
 class TrainingJobs:
@@ -49,11 +49,9 @@ class TrainingJobs:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._holder = holder
-        self._tags = tags
         self._images = images
         self._backend = backend
-        self._kick = kick
+        self._records = Records(KIND, _WORDING, _LISTING, store, clock, holder, tags, kick)
 
     @operation()
     def create_training_job(
@@ -68,27 +66,12 @@ class TrainingJobs:
         training_request.check(ctx.request, self._backend.capabilities)
         sent, image, metrics = self._resolved(ctx)
         request = training_request.with_defaults(sent, metrics)
-        space = Space(KIND, ctx.account, ctx.region)
-        body = {"request": request, "image": image, "state": training_status.begin(self._clock.now())}
-        body |= folders.kept(self._store, space, request)
-        arn = job_arn(space, training_job_name)
-        try:
-            with self._store.transaction():
-                document = self._store.documents.insert(space, training_job_name, body, status="InProgress")
-                self._tags.add(arn, tags or [])
-        except DuplicateKey:
-            raise AwsError(
-                "ResourceInUse",
-                "Training job names must be unique within an AWS account and region, and a training job with this "
-                f"name already exists ({arn})",
-            ) from None
-        self._kick(key_of(document))
-        return {"TrainingJobArn": arn}
+        body = {"request": request, "image": image, **folders.kept(self._store, self._records.space(ctx), request)}
+        return {"TrainingJobArn": self._records.create(ctx, training_job_name, body, tags)}
 
     @operation()
     async def describe_training_job(self, ctx: Context, training_job_name: str) -> dict[str, Any]:
-        document = self._find(ctx, training_job_name)
-        return described(await self._holder.settled(ctx, document, _in_motion))
+        return described(await self._records.settled(ctx, training_job_name))
 
     @operation()
     def list_training_jobs(
@@ -100,14 +83,13 @@ class TrainingJobs:
     ) -> dict[str, Any]:
         if warm_pool_status_equals or training_plan_arn_equals:
             return {"TrainingJobSummaries": []}  # no job here has either
-        space = Space(KIND, ctx.account, ctx.region)
-        found, token = _LISTING.run(self._store, space, ctx.request, self._clock.now())
+        found, token = self._records.page(ctx)
         return {"TrainingJobSummaries": [_summary(document) for document in found], "NextToken": token}
 
     @operation("record-only")
     def update_training_job(self, ctx: Context, training_job_name: str, **members: Any) -> dict[str, Any]:
         """There is no profiler here: what is said of it is kept."""
-        document = self._find(ctx, training_job_name)
+        document = self._records.find(ctx, training_job_name)
         request = training_update.updated(document.body["request"], ctx.request, document.status)
         state = {**document.body["state"], "LastModifiedTime": self._clock.now()}
         self._store.documents.update(document, body={**document.body, "request": request, "state": state})
@@ -115,35 +97,11 @@ class TrainingJobs:
 
     @operation()
     def stop_training_job(self, ctx: Context, training_job_name: str) -> None:
-        document = self._find(ctx, training_job_name)
-        if not _in_motion(document):
-            raise AwsError(
-                "ValidationException",
-                f"The request was rejected because the training job is in status {document.status}.",
-            )
-        if document.status == "Stopping":
-            return
-        state = training_status.enter(document.body["state"], "Stopping", self._clock.now())
-        self._store.documents.update(document, body={**document.body, "state": state}, status="Stopping")
-        self._kick(key_of(document))
+        self._records.stop(ctx, training_job_name)
 
     @operation()
     def delete_training_job(self, ctx: Context, training_job_name: str) -> None:
-        document = self._find(ctx, training_job_name)
-        if _in_motion(document):
-            raise AwsError(
-                "ResourceInUse",
-                f"The request was rejected because the training job is in status {document.status}.",
-            )
-        with self._store.transaction():
-            self._store.documents.delete(document.space, document.key)
-            self._tags.forget(job_arn(document.space, document.key))
-
-    def _find(self, ctx: Context, name: str) -> Document:
-        document = self._store.documents.get(Space(KIND, ctx.account, ctx.region), name)
-        if document is None:
-            raise AwsError("ValidationException", "Requested resource not found.")
-        return document
+        self._records.delete(ctx, training_job_name)
 
     def _resolved(self, ctx: Context) -> tuple[dict[str, Any], str, Sequence[Mapping[str, str]]]:
         """The request, its image and metrics, with what the algorithm it names has to say."""
@@ -165,10 +123,6 @@ class TrainingJobs:
             return self._images.runner(image, script=training_request.runs_script(request))
         except UnknownImage:
             return None
-
-
-def _in_motion(document: Document) -> bool:
-    return document.status in training_status.IN_MOTION
 
 
 def described(document: Document) -> dict[str, Any]:

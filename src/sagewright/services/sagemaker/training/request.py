@@ -8,6 +8,7 @@ from typing import Any
 from sagewright.core.errors import AwsError, validation_error
 from sagewright.runtime.backend import Capabilities
 from sagewright.services.sagemaker.images import Images, Runner, has_script
+from sagewright.services.sagemaker.jobs import isolation
 from sagewright.services.sagemaker.training import channels
 
 OPT_ML = "/opt/ml"
@@ -37,18 +38,8 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
             raise validation_error(f"Value null at '{shown}' failed to satisfy constraint: Member must not be null")
     for what in (*_unsupported(request), *channels.unsupported(request, can.input_modes)):
         raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
-    several = request.get("ResourceConfig", {}).get("InstanceCount", 1) > 1
-    if request.get("EnableNetworkIsolation") and several and can.network_isolation and not can.group_isolation:
-        raise AwsError(
-            "ValidationException",
-            "EnableNetworkIsolation with several instances needs nsenter (util-linux) on this machine.",
-        )
-    if request.get("EnableNetworkIsolation") and not can.network_isolation:
-        raise AwsError(
-            "ValidationException",
-            "EnableNetworkIsolation needs bubblewrap on this machine: install it (`sagewright doctor` says how), or "
-            "send the job without network isolation.",
-        )
+    if request.get("EnableNetworkIsolation"):
+        isolation.check(can, several=request.get("ResourceConfig", {}).get("InstanceCount", 1) > 1)
     _check_algorithm(request.get("AlgorithmSpecification", {}))
     channels.check(request)
     _check_stopping(request)

@@ -16,7 +16,9 @@ from typing import Any
 from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
 from sagewright.services.sagemaker.images import Runner
+from sagewright.services.sagemaker.jobs.identity import job_arn, job_id, workload_id
 from sagewright.services.sagemaker.jobs.instances import host_names, resource_config
+from sagewright.services.sagemaker.jobs.kind import Cluster
 from sagewright.services.sagemaker.jobs.source import source
 from sagewright.services.sagemaker.training.folders import folder_input
 from sagewright.services.sagemaker.training.request import OPT_ML, image_of
@@ -25,25 +27,22 @@ from sagewright.store import Document
 _DISTRIBUTION = "S3DataDistributionType"
 
 
-def hosts(document: Document) -> list[str]:
-    """The names of the job's instances, in order."""
-    return host_names(document.body["request"]["ResourceConfig"]["InstanceCount"])
+def cluster(request: Mapping[str, Any]) -> Cluster:
+    """The instances that a request asks for."""
+    return Cluster(request["ResourceConfig"]["InstanceType"], request["ResourceConfig"]["InstanceCount"])
 
 
-def workloads(
-    document: Document, arn: str, runner: Runner, grant: Grant, credentials: Mapping[str, str]
-) -> list[Workload]:
+def workloads(document: Document, runner: Runner, grant: Grant, credentials: Mapping[str, str]) -> list[Workload]:
     """One an instance, in order; the first stores what all have written.
 
     grant: the part of this machine that each gets. credentials: of a session of the job's role.
     """
-    names = hosts(document)
-    return [_workload(document, arn, runner, grant, credentials, names, rank) for rank in range(len(names))]
+    names = host_names(cluster(document.body["request"]).count)
+    return [_workload(document, runner, grant, credentials, names, rank) for rank in range(len(names))]
 
 
 def _workload(
     document: Document,
-    arn: str,
     runner: Runner,
     grant: Grant,
     credentials: Mapping[str, str],
@@ -61,7 +60,7 @@ def _workload(
         kind="batch",
         command=command(request, runner),
         setup=() if request["AlgorithmSpecification"].get("ContainerEntrypoint") else runner.setup,
-        env=_environment(document, arn, grant),
+        env=_environment(document, grant),
         config=_config(request, host, names),
         channels=(*channels, *_checkpoints(request), *_source(request)),
         uploads=uploads if rank == 0 else tuple(upload for upload in uploads if upload.continuous),
@@ -87,17 +86,6 @@ def command(request: Mapping[str, Any], runner: Runner) -> tuple[str, ...]:
     return (*(algorithm.get("ContainerEntrypoint") or runner.train), *algorithm.get("ContainerArguments", ()))
 
 
-def workload_id(document: Document, host: str) -> str:
-    """Of an instance of the job."""
-    return f"{job_id(document)}-{host}"
-
-
-def job_id(document: Document) -> str:
-    """Unique for a job, and for a later job of the same name too."""
-    space = document.space
-    return f"training-{space.account}-{space.region}-{document.key}-{int(document.created * 1000):x}"
-
-
 def output_folder(document: Document) -> str:
     """Where the job's artifacts go: an s3 uri without a slash at its end."""
     return f"{document.body['request']['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{document.key}/output"
@@ -109,7 +97,7 @@ def model_artifacts(document: Document) -> str:
     return f"{output_folder(document)}/{'model/' if plain else 'model.tar.gz'}"
 
 
-def _environment(document: Document, arn: str, grant: Grant) -> dict[str, str]:
+def _environment(document: Document, grant: Grant) -> dict[str, str]:
     request, state, region = document.body["request"], document.body["state"], document.space.region
     threads = str(max(1, int(grant.resources.vcpus)))
     return {
@@ -119,7 +107,7 @@ def _environment(document: Document, arn: str, grant: Grant) -> dict[str, str]:
         "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
         "SAGEWRIGHT_JOB_TOKEN": state["Token"],
         "TRAINING_JOB_NAME": document.key,
-        "TRAINING_JOB_ARN": arn,
+        "TRAINING_JOB_ARN": job_arn(document.space, document.key),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "SM_NUM_CPUS": threads,

@@ -1,4 +1,4 @@
-"""What makes training jobs run: each job's workload is launched, followed and cleared away.
+"""What makes jobs run: the workloads of each are launched, followed and cleared away.
 
 A step reads the job's document, looks at its workload, and writes what became of it in one transaction: the new state,
 the log lines since the last step with the offset they end at, and the metrics found in them. A server killed at any
@@ -23,19 +23,14 @@ from sagewright.runtime.reconcile import LOOK
 from sagewright.runtime.workload import Workload
 from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.jobs import instances
+from sagewright.services.sagemaker.jobs.identity import job_id, workload_id
+from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest, series
+from sagewright.services.sagemaker.jobs.status import IN_MOTION, enter, fail, job_status
 from sagewright.services.sagemaker.keys import key_of, place_of
-from sagewright.services.sagemaker.training.jobs import KIND, job_arn
-from sagewright.services.sagemaker.training.request import runner_of
-from sagewright.services.sagemaker.training.status import IN_MOTION, enter, fail, job_status
-from sagewright.services.sagemaker.training.workload import hosts, job_id, model_artifacts, workload_id, workloads
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
-
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-NAMESPACE = "/aws/sagemaker/TrainingJobs"
-"""CloudWatch's name space of algorithm metrics; their only dimension is TrainingJobName."""
 
 _IN_LINE = 0.2
 """Seconds until a job that waits for its place on the machine asks again."""
@@ -46,12 +41,20 @@ _AROUND = 24 * 3600.0
 _LOST = "The process that looked after an instance of the job ended unexpectedly. Please try again."
 
 
-class TrainingController:
-    """Steps over the training jobs in motion, oldest first."""
+class JobController:
+    """Steps over the jobs of one kind in motion, oldest first."""
 
     def __init__(
-        self, store: Store, clock: Clock, clients: Clients, images: Images, backend: Backend, admission: Admission
+        self,
+        kind: JobKind,
+        store: Store,
+        clock: Clock,
+        clients: Clients,
+        images: Images,
+        backend: Backend,
+        admission: Admission,
     ) -> None:
+        self._kind = kind
         self._store = store
         self._clock = clock
         self._clients = clients
@@ -60,13 +63,13 @@ class TrainingController:
         self._admission = admission
 
     def active(self) -> list[str]:
-        documents = self._store.documents.with_status(KIND, IN_MOTION)
+        documents = self._store.documents.with_status(self._kind.documents, IN_MOTION)
         return [key_of(document) for document in sorted(documents, key=lambda each: each.created)]
 
     def owned(self) -> set[str]:
         """The ids of the workloads that belong to a job in motion."""
-        jobs = self._store.documents.with_status(KIND, IN_MOTION)
-        return {workload_id(document, host) for document in jobs for host in hosts(document)}
+        jobs = self._store.documents.with_status(self._kind.documents, IN_MOTION)
+        return {workload_id(document, host) for document in jobs for host in self._kind.hosts(document)}
 
     async def step(self, key: str) -> float | None:
         document = self._read(key)
@@ -77,7 +80,7 @@ class TrainingController:
         return await self._start(key, document)
 
     def _read(self, key: str) -> Document | None:
-        return self._store.documents.get(*place_of(key, KIND))
+        return self._store.documents.get(*place_of(key, self._kind.documents))
 
     def _save(self, document: Document, state: Mapping[str, Any]) -> Document:
         status = job_status(state, document.status)
@@ -90,11 +93,10 @@ class TrainingController:
         if document.status == "Stopping":
             await self._end(document, enter(state, "Stopped", now))
             return None
-        request = document.body["request"]
+        cluster = self._kind.cluster(document.body["request"])
         try:
-            runner = runner_of(self._images, document.body)
-            resources = request["ResourceConfig"]
-            grant = self._admission.admit(job_id(document), resources["InstanceType"], resources["InstanceCount"])
+            runner = self._kind.runner(self._images, document.body)
+            grant = self._admission.admit(job_id(document), cluster.instance_type, cluster.count)
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
             return None
@@ -106,7 +108,7 @@ class TrainingController:
         try:
             document = await self._acquaint(key, document)
             keys = self._keys(document, now)
-            launches = workloads(document, job_arn(document.space, document.key), runner, grant, keys)
+            launches = self._kind.workloads(document, runner, grant, keys)
             await asyncio.to_thread(self._launch, launches)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
@@ -114,7 +116,9 @@ class TrainingController:
             return None
         document = self._present(key)  # it may have been asked to stop meanwhile
         now = self._clock.now()
-        logs = {host: {"stream": f"{document.key}/{host}-{int(now)}", "offset": 0} for host in hosts(document)}
+        logs = {
+            host: {"stream": f"{document.key}/{host}-{int(now)}", "offset": 0} for host in self._kind.hosts(document)
+        }
         state = {**document.body["state"], "Launched": True, "Logs": logs, "Steps": 0}
         self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
         return LOOK
@@ -124,7 +128,7 @@ class TrainingController:
         launches."""
         if "Hosts" in document.body["state"]:
             return document
-        names = hosts(document)
+        names = self._kind.hosts(document)
         addresses = await asyncio.to_thread(self._backend.addresses, [workload_id(document, name) for name in names])
         document = self._present(key)
         known = {"Hosts": dict(zip(names, addresses, strict=True)), "Token": secrets.token_hex(16)}
@@ -150,7 +154,7 @@ class TrainingController:
     # While there is one
 
     async def _follow(self, key: str, document: Document) -> float | None:
-        ids = {host: workload_id(document, host) for host in hosts(document)}
+        ids = {host: workload_id(document, host) for host in self._kind.hosts(document)}
         try:
             seen = [self._backend.observe(work) for work in ids.values()]
             stopping = document.status == "Stopping" or instances.ending(seen)
@@ -171,7 +175,7 @@ class TrainingController:
         except UnknownWorkload:
             await self._fail(key, f"InternalServerError: {_LOST}")
             return None
-        await self._end(document, _final(document, seen))
+        await self._end(document, _final(document, seen, self._kind.ended(document, seen)))
         return None
 
     def _advance(
@@ -184,20 +188,20 @@ class TrainingController:
         if not any(lines for lines, _ in new.values()) and state == before:
             return document
         state["Logs"] = {host: {**log, "offset": new[host][1]} for host, log in before["Logs"].items()}
-        definitions = document.body["request"]["AlgorithmSpecification"].get("MetricDefinitions", [])
-        found = Extractor(definitions)
+        kind = self._kind
+        found = Extractor(kind.metrics(document.body["request"]))
         delivery = Delivery(self._clients, document.space.account, document.space.region)
         with self._store.transaction():
             samples: list[Sample] = []
             for host, (raw, _) in new.items():
                 lines = [LogLine(line.at, line.text.replace("\t", "#011")) for line in raw]  # as AWS's log agent has it
-                delivery.lines(LOG_GROUP, before["Logs"][host]["stream"], lines)
+                delivery.lines(kind.log_group, before["Logs"][host]["stream"], lines)
                 samples += found.samples((line.at / 1000, line.text) for line in lines)
             samples.sort(key=lambda sample: sample.at)
             state["Metrics"] = latest(before.get("Metrics", {}), samples)
             if "tuning" in document.body:
                 state["Series"] = series(before.get("Series", ()), samples, document.body["tuning"]["Objective"])
-            delivery.samples(NAMESPACE, {"TrainingJobName": document.key}, samples)
+            delivery.samples(kind.namespace, {kind.dimension: document.key}, samples)
             return self._save(document, state)
 
     async def _fail(self, key: str, reason: str) -> None:
@@ -211,7 +215,7 @@ class TrainingController:
             self._save(document, state)
             close_session(self._store, document.space.account, job_id(document))
         self._admission.release(job_id(document))
-        ids = [workload_id(document, host) for host in hosts(document)]
+        ids = [workload_id(document, host) for host in self._kind.hosts(document)]
         await asyncio.gather(*(asyncio.to_thread(self._backend.remove, each) for each in ids))
 
 
@@ -228,19 +232,16 @@ def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
     return changed
 
 
-def _final(document: Document, seen: Sequence[Observation]) -> dict[str, Any]:
-    """The job's last state. What was uploaded stays: a stopped job may have artifacts too."""
-    state, at = document.body["state"], max(each.steps[-1].at for each in seen)
+def _final(document: Document, seen: Sequence[Observation], made: Mapping[str, Any]) -> dict[str, Any]:
+    """The job's last state. made: what it has of what the job made."""
+    state, at = {**document.body["state"], **made}, max(each.steps[-1].at for each in seen)
     failed = instances.cause(seen)
     if failed is not None:
         reason = failed.failure.reason if failed.failure else f"InternalServerError: {_LOST}"
         return fail(state, reason, at)
-    completed = all(each.phase == "Completed" for each in seen)
-    if completed or instances.artifacts(seen):
-        state = {**state, "ModelArtifacts": {"S3ModelArtifacts": model_artifacts(document)}}
-    if completed:
+    if all(each.phase == "Completed" for each in seen):
         return enter(state, "Completed", at)
     name = "MaxRuntimeExceeded" if any(each.max_runtime_exceeded for each in seen) else "Stopped"
     if not TRAINING_SECONDARY.takes(state["SecondaryStatus"], name):
-        state = enter(state, "Stopping", at)  # one had not yet begun to train
+        state = enter(state, "Stopping", at)  # one had not yet begun to run
     return enter(state, name, at)

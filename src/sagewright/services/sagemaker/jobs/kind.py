@@ -1,0 +1,54 @@
+"""What tells one kind of job from another, for what all of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sagewright.runtime.capacity import Grant
+from sagewright.runtime.observation import Observation
+from sagewright.runtime.workload import Workload
+from sagewright.services.sagemaker.images import Images, Runner
+from sagewright.services.sagemaker.jobs.instances import host_names
+from sagewright.store import Document
+
+_Request = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The instances that a job asks for."""
+
+    instance_type: str
+    count: int
+
+
+def _none(request: _Request) -> Sequence[Mapping[str, str]]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """documents: the kind of its documents, whose body has ``request`` and ``state``.
+
+    cluster: of a request. runner: of a body; raises UnknownImage. workloads: one an instance, in the order of their
+    hosts, of the document, what runs it, what each instance gets of the machine, and credentials of the job's role;
+    raises Unsupported. ended: what the state has of what a job made that did not fail, or did; of its document and the
+    instances, all ended. namespace: of its metrics in CloudWatch. dimension: their only one, the job's name. metrics:
+    a request's MetricDefinitions.
+    """
+
+    documents: str
+    log_group: str
+    cluster: Callable[[_Request], Cluster]
+    runner: Callable[[Images, Mapping[str, Any]], Runner]
+    workloads: Callable[[Document, Runner, Grant, Mapping[str, str]], list[Workload]]
+    ended: Callable[[Document, Sequence[Observation]], dict[str, Any]]
+    namespace: str = ""
+    dimension: str = ""
+    metrics: Callable[[_Request], Sequence[Mapping[str, str]]] = _none
+
+    def hosts(self, document: Document) -> list[str]:
+        """The names of the job's instances, in order."""
+        return host_names(self.cluster(document.body["request"]).count)
