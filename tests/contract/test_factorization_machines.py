@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import zipfile
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from contract.tables import answered, csv, other_requests, records, requests
-from sagewright.testing.algorithm_processes import started_group
+from contract.tables import answered, other_requests, records, requests
 from sagewright.testing.algorithms import AlgorithmSuite, Run, Server
 from sagewright_algorithms.factorization_machines import artifacts
 

@@ -49,7 +49,7 @@ class TestScikitLearn(FrameworkServingSuite):
     @classmethod
     def predictor(cls, tmp_path_factory: pytest.TempPathFactory, model: LogisticRegression) -> Iterator[Server]:
         """Of a script with model_fn alone."""
-        base = cls.base(tmp_path_factory.mktemp("iris"), {"iris.py": _LOADS})
+        base = cls.instance(tmp_path_factory.mktemp("iris"), {"iris.py": _LOADS})
         (base / "model/model.pkl").write_bytes(pickle.dumps(model))
         with cls.serving(base, SAGEMAKER_PROGRAM="iris.py") as server:
             yield server
@@ -94,11 +94,11 @@ class TestScikitLearn(FrameworkServingSuite):
             assert (status, words in found.decode()) == (500, True), found
 
     def test_no_model_fn(self, tmp_path: Path) -> None:
-        done = self.refused(self.base(tmp_path, {"iris.py": ""}), SAGEMAKER_PROGRAM="iris.py")
+        done = self.refused(self.instance(tmp_path, {"iris.py": ""}), SAGEMAKER_PROGRAM="iris.py")
         assert "NotImplementedError: Please provide a model_fn implementation." in done.failure
 
     def test_a_model_file_that_is_missing(self, tmp_path: Path) -> None:
-        done = self.refused(self.base(tmp_path, {"iris.py": _LOADS}), SAGEMAKER_PROGRAM="iris.py")
+        done = self.refused(self.instance(tmp_path, {"iris.py": _LOADS}), SAGEMAKER_PROGRAM="iris.py")
         assert "FileNotFoundError: [Errno 2] No such file or directory: " in done.failure
         assert "model.pkl" in done.failure
 
@@ -116,7 +116,7 @@ class TestXGBoost(FrameworkServingSuite):
         ("name", "form"), [("xgboost-model", "pickle"), ("xgboost-model", "ubj"), ("own.json", "json")]
     )
     def test_boosters_without_a_script(self, tmp_path: Path, booster: Any, name: str, form: str) -> None:
-        base = self.base(tmp_path, {})
+        base = self.instance(tmp_path, {})
         (base / "model/weights.txt").unlink()
         raw = pickle.dumps(booster) if form == "pickle" else booster.save_raw(form)
         (base / "model" / name).write_bytes(raw)
@@ -138,7 +138,7 @@ class TestXGBoost(FrameworkServingSuite):
             "def model_fn(model_dir):\n    found = xgboost.Booster()\n"
             "    found.load_model(model_dir + '/weights.ubj')\n    return found\n"
         )
-        base = self.base(tmp_path, {"boost.py": script})
+        base = self.instance(tmp_path, {"boost.py": script})
         (base / "model/weights.ubj").write_bytes(booster.save_raw("ubj"))
         with self.serving(base, SAGEMAKER_PROGRAM="boost.py") as server:
             status, _, found = server.invoke(csv(ROWS), CSV)
@@ -146,7 +146,7 @@ class TestXGBoost(FrameworkServingSuite):
         assert json.loads(found) == pytest.approx(booster.predict(xgboost.DMatrix(ROWS)).tolist(), abs=1e-6)
 
     def test_no_booster(self, tmp_path: Path) -> None:
-        base = self.base(tmp_path, {})
+        base = self.instance(tmp_path, {})
         (base / "model/weights.txt").rename(base / "model/xgboost-model")
         assert "XGBoostError" in self.refused(base).failure
         (base / "model/xgboost-model").unlink()
@@ -165,7 +165,7 @@ def test_what_is_not_installed(tmp_path: Path, name: str) -> None:
         try:
             __import__(spec.module)
         except ImportError:
-            done = suite.refused(suite.base(tmp_path))
+            done = suite.refused(suite.instance(tmp_path))
             assert done.failure.startswith(f"ClientError: {spec.title} is not installed in the Python that runs")
             assert f"-m pip install {spec.distribution}" in done.failure
         else:

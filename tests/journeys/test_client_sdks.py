@@ -19,8 +19,10 @@ CLIENTS = {
     "sdk_v2_tabular.py": "sdk_v2",
     "sdk_v2_ip_insights.py": "sdk_v2",
     "sdk_v2_tuning.py": "sdk_v2",
+    "sdk_v2_processing.py": "sdk_v2",
     "sdk_v3.py": "sdk_v3",
     "sdk_v3_training.py": "sdk_v3",
+    "sdk_v3_processing.py": "sdk_v3",
 }
 """Programs, and the client whose virtualenv has what they import."""
 

@@ -120,7 +120,11 @@ _USES = _LOADS + "import json, tiny\ndef output_fn(prediction, accept):\n    ret
 def test_a_source_in_s3_with_requirements(trip: Journey, model: LogisticRegression, tmp_path: Path) -> None:
     wheel(tmp_path / "wheels")
     (made,) = (tmp_path / "wheels").iterdir()
-    source = {"serve.py": _USES.encode(), "requirements.txt": b"tiny-thing==1.0\n", f"wheels/{made.name}": made.read_bytes()}
+    source = {
+        "serve.py": _USES.encode(),
+        "requirements.txt": b"tiny-thing==1.0\n",
+        f"wheels/{made.name}": made.read_bytes(),
+    }
     trip.s3.put_object(Bucket="journey", Key="code/sourcedir.tar.gz", Body=archive(source))
     where = {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://journey/code/sourcedir.tar.gz", "SAGEMAKER_PROGRAM": "serve.py"}
     files = {"model.pkl": pickle.dumps(model)}
@@ -136,7 +140,11 @@ _FAILS = b"def model_fn(model_dir):\n    return load(model_dir)\ndef load(place)
 @pytest.mark.parametrize(
     ("name", "files", "words"),
     [
-        ("raises", {"code/serve.py": _FAILS}, "in load\n    raise ValueError('no weights there')\nValueError: no weights"),
+        (
+            "raises",
+            {"code/serve.py": _FAILS},
+            "in load\n    raise ValueError('no weights there')\nValueError: no weights",
+        ),
         ("syntax", {"code/serve.py": b"def broken(:\n"}, "SyntaxError: "),
         ("imports", {"code/serve.py": b"import not_there_at_all\n"}, "No module named 'not_there_at_all'"),
         ("none", {"code/serve.py": b""}, "NotImplementedError: Please provide a model_fn implementation"),

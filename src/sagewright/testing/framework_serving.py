@@ -78,7 +78,7 @@ class FrameworkServingSuite:
     name: str
 
     @classmethod
-    def base(cls, folder: Path, code: Mapping[str, str] = _ALL) -> Path:
+    def instance(cls, folder: Path, code: Mapping[str, str] = _ALL) -> Path:
         """/opt/ml of an endpoint's instance; the model's archive brought code with it."""
         write(folder, "model/weights.txt", "the weights")
         for name, text in code.items():
@@ -86,7 +86,7 @@ class FrameworkServingSuite:
         return folder
 
     @classmethod
-    def launch(cls) -> list[str]:
+    def server_command(cls) -> list[str]:
         return [sys.executable, "-m", "sagewright_frameworks", cls.name, "serve"]
 
     @classmethod
@@ -102,7 +102,7 @@ class FrameworkServingSuite:
         port = free_port()
         env = cls.settings(base, {"SAGEMAKER_BIND_TO_PORT": str(port), **given})
         with (base / "serve.log").open("w") as log:
-            process = subprocess.Popen(cls.launch(), env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
+            process = subprocess.Popen(cls.server_command(), env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
         server = Server(port, process)
         try:
             wait_until(lambda: is_up(server), process)
@@ -116,7 +116,7 @@ class FrameworkServingSuite:
         """A server that does not come up."""
         env = cls.settings(base, {"SAGEMAKER_BIND_TO_PORT": str(free_port()), **given})
         done = subprocess.run(
-            cls.launch(),
+            cls.server_command(),
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -130,7 +130,7 @@ class FrameworkServingSuite:
     @pytest.fixture(scope="class")
     @classmethod
     def server(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-        with cls.serving(cls.base(tmp_path_factory.mktemp("serving"))) as server:
+        with cls.serving(cls.instance(tmp_path_factory.mktemp("serving"))) as server:
             yield server
 
     # What the user's functions get, and what becomes of what they return.
@@ -159,16 +159,16 @@ class FrameworkServingSuite:
         assert json.loads(server.invoke(b"{}", accept="*/*")[2])["accept"] == JSON
 
     def test_accept_of_the_endpoint(self, tmp_path: Path) -> None:
-        with self.serving(self.base(tmp_path), SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=CSV) as server:
+        with self.serving(self.instance(tmp_path), SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT=CSV) as server:
             assert json.loads(server.invoke(b"{}", accept="*/*")[2])["accept"] == CSV
 
     def test_transform_fn(self, tmp_path: Path) -> None:
         script = _MODEL + "def transform_fn(model, body, content_type, accept):\n    return f'{model} {body}', 'a/b'\n"
-        with self.serving(self.base(tmp_path, {"serve.py": script}), SAGEMAKER_PROGRAM="serve.py") as server:
+        with self.serving(self.instance(tmp_path, {"serve.py": script}), SAGEMAKER_PROGRAM="serve.py") as server:
             assert server.invoke(b"words", CSV) == (200, "a/b", b"the weights words")
 
     def test_a_source_beside_the_model(self, tmp_path: Path) -> None:
-        base = self.base(tmp_path, {})
+        base = self.instance(tmp_path, {})
         (base / "input/source").mkdir(parents=True)
         (base / "input/source/sourcedir.tar.gz").write_bytes(tar({"deep/own.py": _TELLS, "helper.py": _HELPER}))
         where = {"SAGEMAKER_PROGRAM": "deep/own.py", "SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/x/sourcedir.tar.gz"}
@@ -186,13 +186,13 @@ class FrameworkServingSuite:
         assert json.loads(body)["MaxConcurrentTransforms"] == 1
 
     def test_too_large(self, tmp_path: Path) -> None:
-        with self.serving(self.base(tmp_path), SAGEMAKER_MAX_PAYLOAD_IN_MB="1") as server:
+        with self.serving(self.instance(tmp_path), SAGEMAKER_MAX_PAYLOAD_IN_MB="1") as server:
             assert server.invoke(bytes(2**20), "a/b")[0] == 200
             status, _, body = server.invoke(bytes(2**20 + 1), "a/b")
             assert (status, json.loads(body)["type"]) == (413, "RequestEntityTooLargeException")
 
     def test_workers_answer_at_the_same_time(self, tmp_path: Path) -> None:
-        with self.serving(self.base(tmp_path), SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
+        with self.serving(self.instance(tmp_path), SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
             wait_until(lambda: (tmp_path / "serve.log").read_text() and len(server.workers()) == 2, server.process)
             found: list[int] = []
             asking = threading.Thread(target=lambda: found.append(server.invoke(b"wait short", CSV)[0]))
@@ -204,7 +204,7 @@ class FrameworkServingSuite:
 
     def test_a_stop_lets_requests_end(self, tmp_path: Path) -> None:
         found: list[int] = []
-        with self.serving(self.base(tmp_path)) as server:
+        with self.serving(self.instance(tmp_path)) as server:
             asking = threading.Thread(target=lambda: found.append(server.invoke(b"wait short", CSV)[0]))
             asking.start()
             time.sleep(0.3)
@@ -255,7 +255,7 @@ class FrameworkServingSuite:
         assert server.get("/ping")[0] == 200
 
     def test_a_worker_that_takes_too_long_is_replaced(self, tmp_path: Path) -> None:
-        with self.serving(self.base(tmp_path), SAGEMAKER_MODEL_SERVER_TIMEOUT="2") as server:
+        with self.serving(self.instance(tmp_path), SAGEMAKER_MODEL_SERVER_TIMEOUT="2") as server:
             status, _, body = server.invoke(b"wait", CSV)
             assert status == 500
             assert "no answer within 2 s (SAGEMAKER_MODEL_SERVER_TIMEOUT)" in json.loads(body)["message"]
@@ -274,7 +274,7 @@ class FrameworkServingSuite:
         ],
     )
     def test_what_cannot_be_loaded(self, tmp_path: Path, script: str, words: str) -> None:
-        done = self.refused(self.base(tmp_path, {"inference.py": script}), SAGEMAKER_PROGRAM="inference.py")
+        done = self.refused(self.instance(tmp_path, {"inference.py": script}), SAGEMAKER_PROGRAM="inference.py")
         assert done.failure.startswith("ClientError: ")
         assert words in done.failure
         assert words in done.log
@@ -282,25 +282,25 @@ class FrameworkServingSuite:
 
     def test_the_lines_that_raised_are_told(self, tmp_path: Path) -> None:
         script = "def model_fn(model_dir):\n    inner()\ndef inner():\n    raise RuntimeError('no such model')\n"
-        done = self.refused(self.base(tmp_path, {"inference.py": script}))
+        done = self.refused(self.instance(tmp_path, {"inference.py": script}))
         assert "in inner\n    raise RuntimeError('no such model')\nRuntimeError: no such model" in done.failure
         assert "/sagewright_frameworks/" not in done.failure
         assert "Traceback (most recent call last):" in done.log
 
     def test_a_loading_process_that_is_killed(self, tmp_path: Path) -> None:
         script = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
-        done = self.refused(self.base(tmp_path, {"inference.py": script}))
+        done = self.refused(self.instance(tmp_path, {"inference.py": script}))
         assert done.failure.startswith("ClientError: A process that was to hold the model ended while it loaded it")
         assert "killed by SIGKILL" in done.failure
 
-    def test_no_such_program(self, tmp_path: Path) -> None:
-        done = self.refused(self.base(tmp_path, {"other.py": ""}), SAGEMAKER_PROGRAM="inference.py")
+    def test_a_model_without_the_program(self, tmp_path: Path) -> None:
+        done = self.refused(self.instance(tmp_path, {"other.py": ""}), SAGEMAKER_PROGRAM="inference.py")
         assert done.failure == (
             "ClientError: SAGEMAKER_PROGRAM is inference.py, and the source has none; it has other.py."
         )
-        none = self.refused(self.base(tmp_path / "none", {}), SAGEMAKER_PROGRAM="inference.py")
+        none = self.refused(self.instance(tmp_path / "none", {}), SAGEMAKER_PROGRAM="inference.py")
         assert none.failure == "ClientError: SAGEMAKER_PROGRAM is inference.py, and the model brings no code."
 
     def test_a_setting_that_is_no_number(self, tmp_path: Path) -> None:
-        done = self.refused(self.base(tmp_path), SAGEMAKER_MODEL_SERVER_WORKERS="many")
+        done = self.refused(self.instance(tmp_path), SAGEMAKER_MODEL_SERVER_WORKERS="many")
         assert done.failure == "ClientError: SAGEMAKER_MODEL_SERVER_WORKERS is many, and must be a whole number."

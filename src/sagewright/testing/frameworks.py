@@ -11,8 +11,9 @@ Subclass it, and say what only the author of a framework's container can know::
 
 from __future__ import annotations
 
+from sagewright.testing.framework_serving import FrameworkServingSuite
 from sagewright.testing.framework_training import FrameworkTrainingSuite
 
 
-class FrameworkSuite(FrameworkTrainingSuite):
+class FrameworkSuite(FrameworkTrainingSuite, FrameworkServingSuite):
     """All of it; each half says what its author supplies."""

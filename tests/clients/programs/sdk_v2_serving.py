@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -77,24 +76,21 @@ def deployed(made, **options):
 
 
 def step_fit_deploy_predict():
-    with contextlib.redirect_stdout(io.StringIO()):
+    with source() as folder, contextlib.redirect_stdout(io.StringIO()):
         made = SKLearn(
             "iris.py",
-            source_dir=str(SCRIPTS / "serve" / ""),
-            dependencies=[],
+            source_dir=folder,
             framework_version="1.2-1",
             role=ROLE,
             instance_type="ml.m5.large",
             sagemaker_session=session,
             hyperparameters={"max_leaf_nodes": 5},
-            environment={**OFFLINE, "PIP_FIND_LINKS": str(kept["wheels"])},
+            environment=OFFLINE,
         )
-        with source() as folder:
-            made.source_dir = folder
-            made.fit({"train": TRAIN})
-            kept["model"] = made.model_data
-            with deployed(made) as predictor:
-                found = predictor.predict(ROWS)
+        made.fit({"train": TRAIN})
+        kept["model"] = made.model_data
+        with deployed(made) as predictor:
+            found = predictor.predict(ROWS)
     assert found.tolist() == [0, 1, 2], found
 
 
@@ -159,13 +155,11 @@ def step_xgboost_in_script_mode():
     )
     with contextlib.redirect_stdout(io.StringIO()):
         made.fit({"train": BOOST})
-    with deployed(made, serializer=CSVSerializer(), deserializer=JSONDeserializer()) as predictor:
+    forms = {"serializer": CSVSerializer(), "deserializer": JSONDeserializer()}
+    with deployed(made, entry_point="served.py", **forms) as predictor:
         found = predictor.predict(ROWS)
     assert [value > 0.5 for value in found] == [False, True, False], found
-    assert json.dumps(found)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as wheels:
-        kept["wheels"] = wheels
-        main(globals())
+    main(globals())
