@@ -52,6 +52,7 @@ class TestKNN(AlgorithmSuite):
         ({**_GIVEN, "faiss_index_pq_m": "5", "index_type": "faiss.IVFPQ"}, "faiss_index_pq_m"),
         ({**_GIVEN, "index_metric": "COSINE", "index_type": "faiss.IVFPQ"}, "index_metric"),
         ({**_GIVEN, "faiss_index_ivf_nlists": "some"}, "faiss_index_ivf_nlists"),
+        ({**_GIVEN, "faiss_index_ivf_nlists": "2001", "index_type": "faiss.IVFFlat"}, "faiss_index_ivf_nlists"),
     )
     long = {"epochs": "1000000"}  # noqa: RUF012
 

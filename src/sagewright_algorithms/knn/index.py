@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagewright_algorithms.contract.errors import ClientError
 from sagewright_algorithms.formats.examples import Floats
 from sagewright_algorithms.knn.rules import PARTS
 
@@ -51,19 +50,27 @@ def dimensions(values: Mapping[str, Any]) -> int:
     return -(-width // parts) * parts
 
 
+def needs(values: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """(rows that there must be at least, what for)."""
+    kind, lists = values["index_type"], values["faiss_index_ivf_nlists"]
+    if kind != "faiss.Flat" and lists != "auto":
+        yield int(lists), f"faiss_index_ivf_nlists is {lists}"
+    if kind == "faiss.IVFPQ":
+        yield _FEWEST, f"index_type is {kind}, which needs {_FEWEST}"
+
+
 def build(values: Mapping[str, Any], rows: Floats) -> Any:
-    """rows: (n, dimensions), n > 0; unit vectors for COSINE. Raises ClientError where they are too few."""
+    """rows: (n, dimensions), as many as are needed; unit vectors for COSINE."""
     faiss = library()
     width = rows.shape[1]
     metric = faiss.METRIC_L2 if values["index_metric"] == "L2" else faiss.METRIC_INNER_PRODUCT
     index = faiss.IndexFlat(width, metric)
     if values["index_type"] != "faiss.Flat":
-        lists = _lists(values["faiss_index_ivf_nlists"], len(rows))
+        given = values["faiss_index_ivf_nlists"]
+        lists = max(1, math.isqrt(len(rows))) if given == "auto" else int(given)
         if values["index_type"] == "faiss.IVFFlat":
             index = faiss.IndexIVFFlat(index, width, lists, metric)
         else:
-            if len(rows) < _FEWEST:
-                raise ClientError(f"faiss.IVFPQ needs {_FEWEST} rows; the sample of the train channel has {len(rows)}")
             # A part's codes are clusters of the sample's rows, so there cannot be more of them than rows.
             bits = min(_BITS, int(math.log2(len(rows))))
             index = faiss.IndexIVFPQ(index, width, lists, parts_of(values, width), bits)
@@ -73,16 +80,6 @@ def build(values: Mapping[str, Any], rows: Floats) -> Any:
         index.train(rows)
     index.add(rows)
     return index
-
-
-def _lists(given: Any, rows: int) -> int:
-    if given == "auto":
-        return max(1, int(math.sqrt(rows)))
-    if given > rows:
-        raise ClientError(
-            f"faiss_index_ivf_nlists = {given} needs as many rows; the sample of the train channel has {rows}"
-        )
-    return int(given)
 
 
 def search(index: Any, rows: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:

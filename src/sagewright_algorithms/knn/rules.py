@@ -20,6 +20,14 @@ def neighbours(values: Mapping[str, Any]) -> None:
         raise ClientError(f"k must not be larger than sample_size = {values['sample_size']}, found {values['k']}")
 
 
+def lists(values: Mapping[str, Any]) -> None:
+    found = values.get("faiss_index_ivf_nlists", "auto")
+    if values.get("index_type", "faiss.Flat") != "faiss.Flat" and found != "auto" and found > values["sample_size"]:
+        raise ClientError(
+            f"faiss_index_ivf_nlists must not be larger than sample_size = {values['sample_size']}, found {found}"
+        )
+
+
 def reduction(values: Mapping[str, Any]) -> None:
     target = values.get("dimension_reduction_target")
     if values.get("dimension_reduction_type", "none") == "none":
@@ -50,4 +58,4 @@ def metric(values: Mapping[str, Any]) -> None:
         raise ClientError(f"index_metric {found} is not supported when index_type is faiss.IVFPQ; use L2")
 
 
-RULES = (neighbours, reduction, parts, metric)
+RULES = (neighbours, lists, reduction, parts, metric)

@@ -98,8 +98,10 @@ class _Training:
         """rows: of all instances. Raises ClientError."""
         if not rows:
             raise ClientError(f"No data in train channel path {self._job.channels['train'].path}")
-        if rows < self._values["k"]:
-            raise self._job.channels["train"].too_few(rows, f"k is {self._values['k']}")
+        values = self._values
+        for needed, why in ((values["k"], f"k is {values['k']}"), *index.needs(values)):
+            if rows < needed:
+                raise self._job.channels["train"].too_few(rows, why)
 
     def _report(self, epoch: int, epochs: int, rows: int, begin: float) -> None:
         seen, seconds = self._seen, time.time() - begin
@@ -111,7 +113,6 @@ class _Training:
         self.report.throughput(rows, seconds)
 
     def indexed(self, sample: Sample) -> Artifact:
-        """Raises ClientError."""
         begin = time.time()
         values = self._values
         built = index.build(values, sample.points)

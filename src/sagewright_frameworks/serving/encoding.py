@@ -15,16 +15,15 @@ from sagewright_frameworks.serving.content_types import ANY, CSV, JSON, NPY, NPZ
 
 
 class UnsupportedFormatError(Exception):
-    """A content type that the default handlers do not know. status: of the HTTP answer; 415 of a request's, 406 of an
-    accepted one.
-    """
+    """A content type that the handlers do not know. status: of the HTTP answer; output_fn's is changed to 406."""
 
-    def __init__(self, content_type: str, status: int = 415) -> None:
+    status = 415
+
+    def __init__(self, content_type: str) -> None:
         super().__init__(
             f"Content type {content_type} is not supported by this framework. Please implement input_fn to deserialize "
             "the request data or an output_fn to serialize the response."
         )
-        self.status = status
 
 
 def decode(body: Any, content_type: str) -> Any:
@@ -50,14 +49,14 @@ def encode(prediction: Any, content_type: str) -> bytes:
     """A prediction, which may be anything that is like an array. Raises UnsupportedFormatError, TypeError."""
     name = name_of(content_type)
     if name == JSON:
-        return json.dumps(prediction, default=_plain).encode()
+        return json.dumps(prediction, default=plain).encode()
     if name == CSV:
         return _to_csv(prediction)
     if name == NPY:
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(prediction))
         return buffer.getvalue()
-    raise UnsupportedFormatError(content_type, 406)
+    raise UnsupportedFormatError(content_type)
 
 
 def encode_first(prediction: Any, accept: str) -> tuple[bytes, str]:
@@ -68,7 +67,7 @@ def encode_first(prediction: Any, accept: str) -> tuple[bytes, str]:
             return encode(prediction, name), name
         if name == ANY:
             return encode(prediction, JSON), JSON
-    raise UnsupportedFormatError(accept, 406)
+    raise UnsupportedFormatError(accept)
 
 
 def _from_csv(text: str) -> Any:
@@ -101,7 +100,8 @@ def _field(value: Any) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',"\n\r') else text
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What JSON has in the place of an array. Raises TypeError."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sagewright_frameworks.serving.context import Context
+from sagewright_frameworks.serving.encoding import UnsupportedFormatError
 
 _PARTS = ("input_fn", "predict_fn", "output_fn")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -52,7 +53,11 @@ class Handlers:
             return self._call(self._transform, self._model, body, content_type, accept)
         data = self._call(self._input_fn, body, content_type)
         prediction = self._call(self._predict_fn, data, self._model)
-        return self._call(self._output_fn, prediction, accept)
+        try:
+            return self._call(self._output_fn, prediction, accept)
+        except UnsupportedFormatError as error:
+            error.status = 406
+            raise
 
     @property
     def last(self) -> str:

@@ -9,14 +9,18 @@ import time
 from pathlib import Path
 
 import boto3
+import numpy as np
 import sagemaker
+from sagemaker.deserializers import JSONDeserializer
 from sagemaker.pytorch import PyTorch
-from steps import main
+from sagemaker.serializers import CSVSerializer, JSONSerializer
+from steps import error_of, main
 
 ROLE = "arn:aws:iam::111122223333:role/SageMakerRole"
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 session = sagemaker.Session()
 bucket = session.default_bucket()
+TEST = Path(sys.argv[1]) / "test.csv"
 DATA = session.upload_data(sys.argv.pop(1), key_prefix=f"digits-{time.time_ns()}")
 
 
@@ -31,6 +35,16 @@ def pytorch(entry, **options):
         sagemaker_session=session,
         **{"instance_count": 1, **options},
     )
+
+
+@contextlib.contextmanager
+def deployed(made, **options):
+    with contextlib.redirect_stdout(io.StringIO()):
+        predictor = made.deploy(1, "ml.c5.2xlarge", **options)
+    try:
+        yield predictor
+    finally:
+        predictor.delete_endpoint()
 
 
 def step_digits():
@@ -50,6 +64,30 @@ def step_digits():
     metrics = {each["MetricName"]: each["Value"] for each in found}
     assert metrics["test:accuracy"] > 0.9, metrics
     assert metrics["train:loss"] < 1, metrics
+    images, labels = np.loadtxt(TEST, delimiter=",")[:50, 1:], np.loadtxt(TEST, delimiter=",")[:50, 0]
+    forms = {"serializer": JSONSerializer(), "deserializer": JSONDeserializer()}
+    with deployed(made, **forms) as predictor:
+        found = predictor.predict({"images": images.tolist()})
+    assert (np.argmax(found, 1) == labels).mean() > 0.9
+
+
+def step_the_containers_own_functions():
+    made = pytorch("traced.py")
+    with contextlib.redirect_stdout(io.StringIO()):
+        made.fit()
+    with deployed(made) as predictor:
+        rows = np.array([[1, 2], [5, 3]], np.float32)
+        assert predictor.predict(rows).tolist() == [[3, 2], [8, 5]]
+        predictor.serializer, predictor.deserializer = CSVSerializer(), JSONDeserializer()
+        assert predictor.predict(rows) == [[3, 2], [8, 5]]
+
+
+def step_a_model_that_is_no_torchscript():
+    made = pytorch("digits.py", hyperparameters={"epochs": 1})
+    with contextlib.redirect_stdout(io.StringIO()):
+        made.fit({"training": DATA})
+        said = error_of(lambda: made.deploy(1, "ml.c5.2xlarge", entry_point="traced.py"))
+    assert "Please ensure model is saved using torchscript." in said, said
 
 
 def step_torch_distributed_on_two_instances():

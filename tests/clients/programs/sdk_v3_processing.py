@@ -62,18 +62,21 @@ def written(name):
     return next(path for path in Path(folder).rglob("*") if path.is_file()).read_text()
 
 
+def described(processor):
+    return boto3.client("sagemaker").describe_processing_job(ProcessingJobName=processor.latest_job.processing_job_name)
+
+
 def step_script_processor():
     processor = ScriptProcessor(command=["python3"], base_job_name="v3-count", **COMMON)
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder) / "count.py"
         code.write_text(COUNT)
-        processor.run(code=str(code), inputs=[rows()], outputs=[target("counted")], logs=False)
+        processor.run(code=str(code), inputs=[rows()], outputs=[target("counted")])
         assert written("counted") == "90"
         failing = ScriptProcessor(command=["python3"], base_job_name="v3-failing", **COMMON)
-        error = error_of(lambda: failing.run(code=str(code), arguments=["no"], inputs=[rows()], outputs=[]))
-    assert "AlgorithmError" in error, error
-    job = boto3.client("sagemaker").describe_processing_job(ProcessingJobName=processor.latest_job.processing_job_name)
-    assert job["ProcessingJobStatus"] == "Completed", job
+        error_of(lambda: failing.run(code=str(code), arguments=["no"], inputs=[rows()], outputs=[]))
+    assert described(processor)["ProcessingJobStatus"] == "Completed"
+    assert described(failing)["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 1"
 
 
 def step_framework_processor_with_a_source_folder():

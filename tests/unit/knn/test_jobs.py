@@ -103,7 +103,12 @@ def test_instances_make_one_index(folder: Folder, distribution: str) -> None:
         ("1,2,3,4,5\n", {}, ("file part, row 1", "size 4", "dimension 6")),
         (csv_of(_TABLE[:2]), {}, ("file part: k is 3", "only 2 records")),
         ("", {}, ("No data",)),
-        (csv_of(_TABLE[:9]), {"index_type": "faiss.IVFFlat", "faiss_index_ivf_nlists": 10}, ("nlists = 10", "has 9")),
+        (
+            csv_of(_TABLE[:9]),
+            {"index_type": "faiss.IVFFlat", "faiss_index_ivf_nlists": 10},
+            ("nlists is 10", "only 9 records"),
+        ),
+        (csv_of(_TABLE[:1]), {"index_type": "faiss.IVFPQ", "k": 1}, ("file part", "faiss.IVFPQ, which needs 2")),
     ],
 )
 def test_wrong_rows(folder: Folder, text: str, given: dict[str, Any], words: tuple[str, ...]) -> None:

@@ -1,0 +1,9 @@
+"""What handlers raise."""
+
+from sagewright_frameworks.serving.encoding import UnsupportedFormatError
+
+__all__ = ["ClientError", "UnsupportedFormatError"]
+
+
+class ClientError(Exception):
+    """The user's fault."""

@@ -1,0 +1,1 @@
+"""Names of https://github.com/aws/sagemaker-inference-toolkit."""
