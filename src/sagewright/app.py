@@ -21,7 +21,7 @@ from sagewright.requests import Steps, from_a_foreign_page
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
-from sagewright.services.sagemaker import Images, sagemaker
+from sagewright.services.sagemaker import Images, Spot, sagemaker
 from sagewright.services.sagemaker_runtime import Meters, Routes, sagemaker_runtime
 from sagewright.store import Store
 from sagewright.wire.gateway import Gateway, Page
@@ -75,6 +75,7 @@ class App:
             self._kick,
             strict=config.strict_hardware,
             images=Images(script_python=config.script_python),
+            spot=Spot(config.data_dir, config.spot_interruptions, config.spot_price),
         )
         self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)
         way = self.steps

@@ -42,6 +42,10 @@ class Config:
     """auto: bubblewrap where it works. off: plain processes."""
     script_python: str = sys.executable
     """The Python that runs users' own code; Sagewright must be installed in its environment too."""
+    spot_interruptions: float = 0.0
+    """How often chance takes a spot job's instances away, an hour of running; `sagewright interrupt` does at once."""
+    spot_price: float = 0.3
+    """What a spot instance costs of its price on demand, by which billable seconds are counted."""
     upstream_proxy: str = field(
         default_factory=lambda: os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy", "")
     )

@@ -23,6 +23,26 @@ from sagewright_frameworks.catalog import ALL
 FEATURES, LABELS = load_iris(return_X_y=True)
 ROWS = FEATURES[::30].astype(np.float32)
 _LOADS = "import pickle\ndef model_fn(model_dir):\n    return pickle.load(open(model_dir + '/model.pkl', 'rb'))\n"
+_EXAMPLE = (
+    _LOADS
+    + """
+import json
+import numpy as np
+from sagemaker_containers.beta.framework import content_types, encoders, env, modules, transformer, worker
+
+def input_fn(input_data, content_type):
+    if content_type == "text/csv":
+        return encoders.decode(input_data, content_type)
+    raise ValueError(f"{content_type} not supported by script!")
+
+def output_fn(prediction, accept):
+    if accept == content_types.JSON:
+        instances = [{"features": [row]} for row in prediction.tolist()]
+        return worker.Response(json.dumps({"instances": instances}), accept, mimetype=accept)
+    return worker.Response(encoders.encode(prediction, accept), accept, mimetype=accept)
+"""
+)
+"""As AWS's example of an inference pipeline has it."""
 LIBSVM, RECORDIO = "text/libsvm", "application/x-recordio-protobuf"
 
 
@@ -73,6 +93,19 @@ class TestScikitLearn(FrameworkServingSuite):
         assert np.load(io.BytesIO(found)).tolist() == expected.tolist()
         status, kind, found = predictor.invoke(body, content_type, CSV)
         assert (status, kind, found.decode().split()) == (200, CSV, [str(each) for each in expected])
+
+    def test_names_of_aws(self, tmp_path: Path, model: Any) -> None:
+        base = self.instance(tmp_path, {"inference.py": _EXAMPLE})
+        (base / "model/model.pkl").write_bytes(pickle.dumps(model))
+        expected = model.predict(ROWS).tolist()
+        with self.serving(base) as server:
+            status, kind, found = server.invoke(csv(ROWS), CSV)
+            assert (status, kind) == (200, JSON)
+            assert json.loads(found) == {"instances": [{"features": [each]} for each in expected]}
+            status, kind, found = server.invoke(csv(ROWS), CSV, CSV)
+            assert (status, kind) == (200, "text/csv; charset=utf-8")
+            assert found.decode().split() == [str(each) for each in expected]
+            assert server.invoke(csv(ROWS), CSV, "image/png")[0] == 406
 
     def test_types_that_are_not_known(self, predictor: Server) -> None:
         status, kind, body = predictor.invoke(b"x", "image/png")

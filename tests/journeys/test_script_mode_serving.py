@@ -1,4 +1,4 @@
-"""Endpoints of users' own models and functions: a framework's image with a script, by boto3 and by the SageMaker SDKs."""
+"""Endpoints of users' own models and functions: a framework's image with a script, by boto3 and by the SDKs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from clients.command import Sagewright
 from clients.harness import python_of
 from clients.outcomes import PROGRAMS, outcomes_of, steps_of
+from sagewright.runtime.sandbox import probe
 from sagewright.testing.framework_training import wheel
 
 _SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -53,7 +54,9 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 class Endpoint:
     """One of a model's archive."""
 
-    def __init__(self, trip: Journey, name: str, files: Mapping[str, bytes], **environment: str) -> None:
+    def __init__(
+        self, trip: Journey, name: str, files: Mapping[str, bytes], *, isolated: bool = False, **environment: str
+    ) -> None:
         self.trip, self.name = trip, name
         trip.s3.put_object(Bucket="journey", Key=f"{name}/model.tar.gz", Body=archive(files))
         container = {
@@ -61,7 +64,9 @@ class Endpoint:
             "ModelDataUrl": f"s3://journey/{name}/model.tar.gz",
             "Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code", "PIP_NO_INDEX": "1", **environment},
         }
-        trip.sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+        trip.sagemaker.create_model(
+            ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE, EnableNetworkIsolation=isolated
+        )
         variant = {"VariantName": "AllTraffic", "ModelName": name}
         size = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         trip.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[{**variant, **size}])
@@ -134,7 +139,12 @@ def test_a_source_in_s3_with_requirements(trip: Journey, model: LogisticRegressi
         assert ("Installing dependencies" in endpoint.log()) == (name == "required"), "once, for both"
 
 
-_FAILS = b"def model_fn(model_dir):\n    return load(model_dir)\ndef load(place):\n    raise ValueError('no weights there')\n"
+_FAILS = b"""
+def model_fn(model_dir):
+    return load(model_dir)
+def load(place):
+    raise ValueError('no weights there')
+"""
 
 
 @pytest.mark.parametrize(
@@ -195,7 +205,14 @@ def test_errors_of_requests(trip: Journey) -> None:
     assert trip.status("breaks") == "InService"
 
 
-_PROGRAMS = ("sdk_v2_serving.py",)
+@pytest.mark.skipif(not probe().network, reason="bubblewrap cannot cut off networks here")
+def test_network_isolation(trip: Journey) -> None:
+    script = _BREAKS.replace(b"return data", b"return ','.join(sorted(os.listdir('/sys/class/net')))")
+    endpoint = Endpoint(trip, "isolated", {"code/serve.py": script}, isolated=True, SAGEMAKER_PROGRAM="serve.py").up()
+    assert endpoint.invoke(b"", "a/b") == b"lo"
+
+
+_PROGRAMS = ("sdk_v2_serving.py", "sdk_v3_serving.py")
 
 
 @pytest.fixture(scope="module")

@@ -46,30 +46,36 @@ def _to(*states: str) -> dict[str, str]:
     return {state: state for state in states}
 
 
-_LAST = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded")
+_LAST = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded")
 
 TRAINING_SECONDARY = Machine(
     "TrainingJob.SecondaryStatus",
     "Starting",
     {
-        "Starting": _to("Starting", "Pending", "Downloading", "Training", "Stopping", "Failed", "Stopped"),
-        "Pending": _to("Pending", "Starting", "Stopping", "Failed", "Stopped"),
-        "Downloading": _to("Training", "Stopping", "Failed", "Stopped"),
-        "Training": _to("Uploading", "Stopping", "Failed", "Stopped"),
-        "Stopping": _to("Uploading", "Stopped", "MaxRuntimeExceeded", "Failed", "Completed"),
-        "Uploading": _to("Stopping", *_LAST),
+        "Starting": _to("Starting", "Pending", "Downloading", "Training", "Stopping", "Interrupted", "Restarting")
+        | _to("Failed", "Stopped", "MaxWaitTimeExceeded"),
+        "Pending": _to("Pending", "Starting", "Stopping", "Failed", "Stopped", "MaxWaitTimeExceeded"),
+        "Downloading": _to("Training", "Stopping", "Interrupted", "Restarting", "Failed", "Stopped"),
+        "Training": _to("Uploading", "Stopping", "Interrupted", "Restarting", "Failed", "Stopped"),
+        "Stopping": _to("Uploading", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded", "Failed", "Completed"),
+        "Uploading": _to("Stopping", "Interrupted", "Restarting", *_LAST),
+        "Interrupted": _to("Starting", "Pending", "Stopping", "Failed", "Stopped", "MaxWaitTimeExceeded"),
+        "Restarting": _to("Starting", "Pending", "Stopping", "Failed", "Stopped", "MaxWaitTimeExceeded"),
     },
     frozenset(_LAST),
 )
 """SecondaryStatus; an event is the status that comes next."""
 
+_MOVING = ("Starting", "Pending", "Downloading", "Training", "Uploading", "Interrupted", "Restarting")
+
 TRAINING_STATUS = {
-    **dict.fromkeys(("Starting", "Pending", "Downloading", "Training", "Uploading"), "InProgress"),
+    **dict.fromkeys(_MOVING, "InProgress"),
     "Stopping": "Stopping",
     "Completed": "Completed",
     "Failed": "Failed",
     "Stopped": "Stopped",
     "MaxRuntimeExceeded": "Stopped",
+    "MaxWaitTimeExceeded": "Stopped",
 }
 """TrainingJobStatus of a SecondaryStatus. A job that uploads after a stop is still Stopping."""
 

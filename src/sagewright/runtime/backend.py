@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from sagewright.runtime.observation import LogLine, Observation
 from sagewright.runtime.workload import Resources, Workload
 
-Signal = Literal["stop", "kill"]
+Signal = Literal["stop", "kill", "interrupt"]
 
 SERVICE_PORT = 8080
 """Where a service listens, on its own address (SageMaker's contract)."""
@@ -66,7 +66,9 @@ class Backend(Protocol):
         """How it stands. Cheap: fit for calling many times a second. Raises UnknownWorkload."""
 
     def signal(self, id: str, signal: Signal) -> None:
-        """``stop``: SIGTERM, and SIGKILL after its stop_grace. ``kill``: SIGKILL now. Both end in a final step.
+        """``stop``: SIGTERM, and SIGKILL after its stop_grace. ``kill``: SIGKILL now. All end in a final step.
+
+        ``interrupt``: as stop, of a spot instance that is taken away: of its uploads only continuous ones take place.
 
         Nothing happens to a finished one. Raises UnknownWorkload.
         """

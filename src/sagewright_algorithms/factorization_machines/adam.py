@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sagewright_algorithms.factorization_machines.gradients import Gradient
+from sagewright_algorithms.contract.cores import shared
+from sagewright_algorithms.factorization_machines.gradients import Gradient, least
 from sagewright_algorithms.factorization_machines.kernels.steps import adam
 from sagewright_algorithms.factorization_machines.parameters import Parameters
 from sagewright_algorithms.factorization_machines.settings import Settings, Term
@@ -48,21 +49,14 @@ class Adam:
     def _change(
         self, name: str, term: Term, used: NDArray[np.int32], found: Floats, scale: float, correction: float
     ) -> None:
-        means, squares = self._moments[name]
-        settings = self._settings
-        adam(
-            getattr(self._parameters, name),
-            means,
-            squares,
-            used,
-            found,
-            np.float32(scale),
-            np.float32(term.decay),
-            np.float32(settings.clip),
-            np.float32(term.rate * correction),
-            np.float32(settings.epsilon),
-            0,
+        values, (means, squares), settings = getattr(self._parameters, name), self._moments[name], self._settings
+        rates = [
+            np.float32(one) for one in (scale, term.decay, settings.clip, term.rate * correction, settings.epsilon)
+        ]
+        shared(
+            lambda begin, end: adam(values, means, squares, used, found, *rates, begin, end),
             len(used),
+            least(len(used), found.size),
         )
 
 

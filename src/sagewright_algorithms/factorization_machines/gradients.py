@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sagewright_algorithms.contract.cores import shared
 from sagewright_algorithms.factorization_machines.data import Batch
 from sagewright_algorithms.factorization_machines.kernels import sparse
 from sagewright_algorithms.factorization_machines.metrics import misses
@@ -14,6 +15,10 @@ from sagewright_algorithms.factorization_machines.parameters import Parameters, 
 from sagewright_algorithms.formats.examples import Floats
 
 Array = NDArray[Any]
+
+
+_ENOUGH = 1 << 18
+"""Numbers that are worth a thread."""
 
 
 class Gradient(NamedTuple):
@@ -46,7 +51,12 @@ class Gradients:
         assert not isinstance(batch.features, np.ndarray)
         starts, features, values = batch.features.indptr, batch.features.indices, batch.features.data
         scores, totals = np.empty(batch.rows, np.float32), self._room("totals", batch.rows)
-        sparse.score(starts, features, values, linear, factors, scores, totals, 0, batch.rows)
+        work = len(features) * self._factors
+        shared(
+            lambda begin, end: sparse.score(starts, features, values, linear, factors, scores, totals, begin, end),
+            batch.rows,
+            least(batch.rows, work),
+        )
         scores += bias[0, 0]
         missed = misses(self._kind, scores, batch.labels, sums)
         slots, used = np.empty(len(features), np.int32), np.empty(len(features), np.int32)
@@ -54,7 +64,13 @@ class Gradients:
         of_linear, squares = np.empty((len(used), 1), np.float32), np.empty(len(used), np.float32)
         sparse.of_linear(starts, slots, values, missed, of_linear, squares)
         of_factors = self._room("factors", len(used))
-        sparse.of_factors(starts, slots, values, missed, totals, used, squares, factors, of_factors, 0, self._factors)
+        shared(
+            lambda begin, end: sparse.of_factors(
+                starts, slots, values, missed, totals, used, squares, factors, of_factors, begin, end
+            ),
+            self._factors,
+            least(self._factors, work),
+        )
         return Gradient(float(missed.sum()), used, of_linear, of_factors)
 
     def _of_dense(self, batch: Batch, sums: NDArray[np.float64]) -> Gradient:
@@ -77,3 +93,8 @@ class Gradients:
         if room is None or len(room) < rows:
             room = self._rooms[name] = np.empty((rows, self._factors), np.float32)
         return room[:rows]
+
+
+def least(count: int, numbers: int) -> int:
+    """How many of so many things a thread should have at least. numbers: of all that is to be done."""
+    return max(1, count * _ENOUGH // max(1, numbers))

@@ -83,8 +83,4 @@ class Training:
     def _check(self, rows: int) -> None:
         """rows: of all instances. Raises ClientError."""
         if rows < self.settings.batch:
-            channel = self.source.channel
-            files = ", ".join(path.name for path in channel.files())
-            raise channel.fault(
-                f"file {files}: mini_batch_size is {self.settings.batch}, but there are only {rows} records"
-            )
+            raise self.source.channel.too_few(rows, f"mini_batch_size is {self.settings.batch}")

@@ -140,7 +140,7 @@ class Table:
         counts = spans.lengths // size
         values = self._bytes(spans).view(kind).reshape(-1)
         # A double beyond float32 is infinite to the algorithms' checks.
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return values.astype(np.float32, copy=False), counts
 
     def _bytes(self, spans: Spans) -> Array:

@@ -177,8 +177,8 @@ def _row(tensor: Any, form: _Form) -> tuple[Floats, list[int] | None]:
 
 
 def _floats(values: Any) -> Floats:
-    # A double beyond float32 is infinite to the algorithms' checks.
-    with np.errstate(over="ignore"):
+    # A double beyond float32 is infinite to the algorithms' checks, and NaN of any kind is NaN.
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.array(values, np.float64).astype(np.float32)
 
 

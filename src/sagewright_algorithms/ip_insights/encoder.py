@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagewright_algorithms.ip_insights.cores import shared
+from sagewright_algorithms.contract.cores import shared
 from sagewright_algorithms.ip_insights.kernels import vectors
 
 Array = NDArray[Any]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagewright_algorithms.contract.collective import Collective
+from sagewright_algorithms.contract.cores import shared
 from sagewright_algorithms.ip_insights import encoder
-from sagewright_algorithms.ip_insights.cores import shared
 from sagewright_algorithms.ip_insights.kernels import batches, vectors
 from sagewright_algorithms.ip_insights.prefix_tree import LEVELS, PrefixTree
 from sagewright_algorithms.ip_insights.rooms import Rooms

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sagewright_algorithms.ip_insights.cores import shared
+from sagewright_algorithms.contract.cores import shared
 from sagewright_algorithms.ip_insights.kernels import prefixes
 
 Array = NDArray[Any]

@@ -92,7 +92,7 @@ def _to_csv(prediction: Any) -> bytes:
     if array.ndim > 2:
         raise ValueError(f"A prediction of {array.ndim} dimensions cannot be encoded as CSV.")
     rows = array.reshape(-1, 1) if array.ndim < 2 else array
-    return "".join(",".join(map(_field, row)) + "\n" for row in rows.tolist()).encode()
+    return "".join(",".join(map(_field, row)) + "\n" for row in rows).encode()
 
 
 def _field(value: Any) -> str:

@@ -148,23 +148,33 @@ class Pool:
         """One worker after the other, for as long as they come up."""
         pause = _PAUSES[0]
         while True:
+            came_up, how = await self._run()
+            if came_up:
+                pause = _PAUSES[0]
+                log.error(f"A worker of the model ended: {how}. Another one is started.")
+            elif self._served:
+                log.error(f"A worker did not come up: {how}. The next try is in {pause:g} s.")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _PAUSES[1])
+            else:
+                if not self.hopeless.done():
+                    self.hopeless.set_result(how)
+                return
+
+    async def _run(self) -> tuple[bool, str]:
+        """A worker from its start to its end: whether it came up, and how it ended."""
+        try:
             worker = await Worker.start(self._framework)
-            try:
-                if await worker.ready():
-                    self._served, pause = True, _PAUSES[0]
-                    self._workers.add(worker)
-                    self._idle.put_nowait(worker)
-                    log.error(f"A worker of the model ended: {await worker.ended()}. Another one is started.")
-                elif not self._served:
-                    how = await worker.ended()
-                    if not self.hopeless.done():
-                        self.hopeless.set_result(how)
-                    return
-                else:
-                    log.error(f"A worker did not come up: {await worker.ended()}. The next try is in {pause:g} s.")
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _PAUSES[1])
-            finally:
-                self._workers.discard(worker)
-                if self._ending:
-                    await worker.end()
+        except OSError as error:
+            return False, str(error)
+        try:
+            if not await worker.ready():
+                return False, await worker.ended()
+            self._served = True
+            self._workers.add(worker)
+            self._idle.put_nowait(worker)
+            return True, await worker.ended()
+        finally:
+            self._workers.discard(worker)
+            if self._ending:
+                await worker.end()

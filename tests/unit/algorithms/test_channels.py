@@ -231,6 +231,17 @@ def test_memory_does_not_grow_with_a_csv_file(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 30 << 20
 
 
+@pytest.mark.parametrize(
+    ("count", "where"), [(0, ""), (2, "file part-0, part-1: "), (5, "file part-0, part-1, part-2 and 2 more: ")]
+)
+def test_too_few_records(count: int, where: str, tmp_path: Path) -> None:
+    for number in range(count):
+        (tmp_path / f"part-{number}").write_text("1,2\n")
+    channel = Channel("train", tmp_path, "csv", ContentType.parse("text/csv"))
+    text = f"train channel: {where}k is 9, but there are only {count} records"
+    assert str(channel.too_few(count, "k is 9")).endswith(text)
+
+
 @pytest.mark.parametrize("form", ["csv", "recordio-protobuf", "parquet"])
 def test_files_of_other_widths(form: str, tmp_path: Path) -> None:
     channel = put(tmp_path, form, [ROWS, ROWS[:, :3]])

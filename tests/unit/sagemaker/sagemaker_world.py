@@ -115,6 +115,7 @@ class World:
             strict=strict,
             images=Images(lambda: [ALGORITHM], lambda: [FRAMEWORK]),
             optimizer=InThisProcess(),
+            spot=self.settings.get("spot"),
         )
         everything = [
             self.parts.service,

@@ -61,11 +61,12 @@ class Batch:
         # The server reads here that the other instances are to be stopped.
         self._journal.step("Uploading", **detail, failing=failure is not None)
         artifacts: list[dict[str, Any]] = []
-        together = cause != "kill" and self._peers.wait(self._instance.signals)
+        taken = stopped and self._instance.signals.interrupted
+        together = cause != "kill" and (taken or self._peers.wait(self._instance.signals))
         lost = failure is not None or (together and self._peers.failed(watch.stopping))
         stopped = stopped or not together
         try:
-            for upload in self._uploads() if together else ():
+            for upload in self._uploads(continuous=taken) if together else ():
                 if upload["on_failure"] or not lost:
                     peers = () if upload["continuous"] else self._peers.bases()
                     artifacts += self._uploader.run(upload, peers)

@@ -1,4 +1,4 @@
-"""What the server tells the agent: SIGUSR2 stop, SIGUSR1 kill. Both come through whatever it is doing.
+"""What the server tells the agent: SIGUSR2 stop, SIGUSR1 kill, SIGRTMIN interrupt. All come through whatever it does.
 
 SIGTERM is not the server's: it comes when the machine goes down, and ends the workload without anyone having asked.
 """
@@ -16,6 +16,7 @@ from sagewright.runtime.agent.fault import Fault
 
 STOP = signal.SIGUSR2
 KILL = signal.SIGUSR1
+INTERRUPT = signal.SIGRTMIN
 
 
 class Interrupted(Exception):
@@ -23,20 +24,24 @@ class Interrupted(Exception):
 
 
 class Signals:
-    """stop, kill: whether one came. The server starts the agent with both blocked, so that none is lost before this."""
+    """stop, kill: whether one came. interrupted: whether the stop was an interruption.
+
+    The server starts the agent with all of them blocked, so that none is lost before this.
+    """
 
     def __init__(self) -> None:
         self.stop = False
         self.kill = False
+        self.interrupted = False
         self._terminated = False
         self._interruptible = False
         self._reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (STOP, KILL, signal.SIGTERM, signal.SIGCHLD):
+        for number in (STOP, KILL, INTERRUPT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, self._handle)
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (STOP, KILL))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (STOP, KILL, INTERRUPT))
         self._poll = select.poll()
         self._poll.register(self._reader, select.POLLIN)
 
@@ -72,6 +77,7 @@ class Signals:
         self.stop = True
         self._terminated = self._terminated or number == signal.SIGTERM
         self.kill = self.kill or number == KILL
+        self.interrupted = self.interrupted or number == INTERRUPT
         if self._interruptible:
             self._interruptible = False
             raise Interrupted

@@ -19,7 +19,7 @@ from sagewright.core.clock import Clock, SystemClock
 from sagewright.runtime import addresses, agent, python, sandbox
 from sagewright.runtime.agent.instance import PYTHON
 from sagewright.runtime.agent.process import sweep
-from sagewright.runtime.agent.signals import KILL, STOP
+from sagewright.runtime.agent.signals import INTERRUPT, KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.local.folder import Folder, safe_name
 from sagewright.runtime.local.machine import machine
@@ -243,7 +243,7 @@ class LocalBackend:
         return [self._folders.setdefault(folder.id, folder) for folder in found]
 
     def _spawn(self, id: str, folder: Folder) -> None:
-        """Start the agent in a session of its own, its two signals blocked until it has handlers for them."""
+        """Start the agent in a session of its own, its own signals blocked until it has handlers for them."""
         script = Path(agent.__file__).with_name("__main__.py")
         errors = str(folder.path / "agent.err")
         self._children[id] = os.posix_spawn(
@@ -256,8 +256,8 @@ class LocalBackend:
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
             setsid=True,
-            setsigmask=(STOP, KILL),
-            setsigdef=(STOP, KILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
+            setsigmask=(STOP, KILL, INTERRUPT),
+            setsigdef=(STOP, KILL, INTERRUPT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
         )
 
     def _reap(self, id: str) -> bool:
@@ -292,7 +292,7 @@ class LocalBackend:
             time.sleep(0.002)
 
 
-_SIGNALS = {"stop": STOP, "kill": KILL}
+_SIGNALS = {"stop": STOP, "kill": KILL, "interrupt": INTERRUPT}
 
 
 def _send(pid: int, number: int) -> None:

@@ -35,6 +35,7 @@ from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
 from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images, built_in_metrics
 from sagewright.services.sagemaker.jobs.controller import JobController
+from sagewright.services.sagemaker.jobs.spot import Spot
 from sagewright.services.sagemaker.processing.jobs import PROCESSING, ProcessingJobs
 from sagewright.services.sagemaker.search.search import Search
 from sagewright.services.sagemaker.search.searchable import SEARCHABLE
@@ -48,7 +49,7 @@ from sagewright.services.sagemaker.tuning.optimizer import Optimizer, Proposer
 from sagewright.store import Store
 from sagewright.wire.client import Clients
 
-__all__ = ["Images", "SageMaker", "sagemaker"]
+__all__ = ["Images", "SageMaker", "Spot", "sagemaker"]
 
 Kick = Callable[[Controller, str], None]
 
@@ -99,12 +100,13 @@ def sagemaker(
     *,
     strict: bool = False,
     images: Images | None = None,
+    spot: Spot | None = None,
     optimizer: Proposer | None = None,
 ) -> SageMaker:
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
     tags, images = Tags(store), images or Images()
-    training = JobController(TRAINING, store, clock, clients, images, backend, admission)
-    processing = JobController(PROCESSING, store, clock, clients, images, backend, admission)
+    run = (store, clock, clients, images, backend, admission, spot or Spot(store.folder))
+    training, processing = JobController(TRAINING, *run), JobController(PROCESSING, *run)
     algorithms = AlgorithmController(store, clients, images)
     tuning = TuningController(store, clock, clients, optimizer or Optimizer())
     grant = granted(backend.capacity(), strict=strict)

@@ -54,7 +54,8 @@ def workload(
 ) -> Workload:
     """grant: the part of this machine that the instance gets. credentials: of a session of its model's role."""
     threads = str(max(1, int(grant.resources.vcpus)))
-    channels = source(variant.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", ""), variant.role)
+    script = variant.environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "") if runner.kind == "framework" else ""
+    channels = source(script, variant.role)
     if variant.model_data and not variant.packed:
         channels += (Channel("model", S3Input(variant.model_data, role=variant.role), path="model"),)
     return Workload(

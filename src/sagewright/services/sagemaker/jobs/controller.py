@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sagewright.core.clock import Clock
 from sagewright.core.lifecycle import TRAINING_SECONDARY
 from sagewright.kit.keys import close_session, open_session
-from sagewright.runtime.backend import Backend, UnknownWorkload, Unsupported
+from sagewright.runtime.backend import Backend, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.instances import UnknownInstanceType
 from sagewright.runtime.observation import MARKERS, LogLine, Observation, Step
@@ -27,7 +27,8 @@ from sagewright.services.sagemaker.jobs.identity import job_id, workload_id
 from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest, series
-from sagewright.services.sagemaker.jobs.status import IN_MOTION, enter, fail, job_status
+from sagewright.services.sagemaker.jobs.spot import Spot
+from sagewright.services.sagemaker.jobs.status import IN_MOTION, again, enter, fail, job_status
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
@@ -53,6 +54,7 @@ class JobController:
         images: Images,
         backend: Backend,
         admission: Admission,
+        spot: Spot,
     ) -> None:
         self._kind = kind
         self._store = store
@@ -61,6 +63,7 @@ class JobController:
         self._images = images
         self._backend = backend
         self._admission = admission
+        self._spot = spot
 
     def active(self) -> list[str]:
         documents = self._store.documents.with_status(self._kind.documents, IN_MOTION)
@@ -93,6 +96,9 @@ class JobController:
         if document.status == "Stopping":
             await self._end(document, enter(state, "Stopped", now))
             return None
+        if self._waited(document):
+            await self._end(document, enter(state, "MaxWaitTimeExceeded", now))
+            return None
         cluster = self._kind.cluster(document.body["request"])
         try:
             runner = self._kind.runner(self._images, document.body)
@@ -120,6 +126,8 @@ class JobController:
             host: {"stream": f"{document.key}/{host}-{int(now)}", "offset": 0} for host in self._kind.hosts(document)
         }
         state = {**document.body["state"], "Launched": True, "Logs": logs, "Steps": 0}
+        if self._kind.max_wait(document.body["request"]):
+            state |= self._spot.launched(now)
         self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
         return LOOK
 
@@ -157,11 +165,7 @@ class JobController:
         ids = {host: workload_id(document, host) for host in self._kind.hosts(document)}
         try:
             seen = [self._backend.observe(work) for work in ids.values()]
-            stopping = document.status == "Stopping" or instances.ending(seen)
-            if stopping and not document.body["state"].get("Signalled"):
-                for work in ids.values():
-                    self._backend.signal(work, "stop")
-                document = self._save(document, {**document.body["state"], "Signalled": True})
+            document = self._signal(document, seen, ids.values())
             while True:
                 logs = document.body["state"]["Logs"]
                 lines = {host: self._backend.logs(work, logs[host]["offset"]) for host, work in ids.items()}
@@ -173,10 +177,65 @@ class JobController:
                 await asyncio.sleep(0)
                 document = self._present(key)
         except UnknownWorkload:
+            document = self._present(key)
+            if document.status != "Stopping" and self._retries_left(document):
+                return await self._again(document, "Restarting")
             await self._fail(key, f"InternalServerError: {_LOST}")
             return None
+        if (why := self._begins_again(document, seen)) is not None:
+            return await self._again(document, why)
         await self._end(document, _final(document, seen, self._kind.ended(document, seen)))
         return None
+
+    def _signal(self, document: Document, seen: Sequence[Observation], ids: Iterable[str]) -> Document:
+        """Tell the instances to end where they are to, once."""
+        state = document.body["state"]
+        if state.get("Signalled"):
+            return document
+        told: dict[str, Any] = {"Signalled": True}
+        signal: Signal = "stop"
+        if not (document.status == "Stopping" or instances.ending(seen)):
+            if self._waited(document):
+                told["Waited"] = True
+            elif self._kind.max_wait(document.body["request"]) and self._spot.due(document, self._clock.now()):
+                signal, told["Interrupting"] = "interrupt", True
+            else:
+                return document
+        for work in ids:
+            self._backend.signal(work, signal)
+        return self._save(document, {**state, **told})
+
+    def _waited(self, document: Document) -> bool:
+        """Whether a job on spot instances has taken as long as it may."""
+        longest = self._kind.max_wait(document.body["request"])
+        return bool(longest) and self._clock.now() >= document.created + longest
+
+    # After an attempt
+
+    def _begins_again(self, document: Document, seen: Sequence[Observation]) -> str | None:
+        """The secondary status that says why, where the job is not at its end with its instances."""
+        state, failed = document.body["state"], instances.cause(seen)
+        if document.status == "Stopping":
+            return None
+        if failed is not None:
+            internal = failed.failure is None or failed.failure.kind == "InternalServerError"
+            return "Restarting" if internal and self._retries_left(document) else None
+        taken = state.get("Interrupting") and any(each.phase == "Stopped" for each in seen)
+        return "Interrupted" if taken else None
+
+    def _retries_left(self, document: Document) -> bool:
+        retried = [
+            each for each in document.body["state"]["SecondaryStatusTransitions"] if each["Status"] == "Restarting"
+        ]
+        return len(retried) < self._kind.retries(document.body["request"])
+
+    async def _again(self, document: Document, why: str) -> float:
+        ids = [workload_id(document, host) for host in self._kind.hosts(document)]
+        self._spot.done(document)
+        self._save(document, again(document.body["state"], why, self._clock.now()))
+        self._admission.release(job_id(document))
+        await self._remove(ids)
+        return 0.0
 
     def _advance(
         self, document: Document, seen: Sequence[Observation], new: Mapping[str, tuple[list[LogLine], int]]
@@ -215,7 +274,10 @@ class JobController:
             self._save(document, state)
             close_session(self._store, document.space.account, job_id(document))
         self._admission.release(job_id(document))
-        ids = [workload_id(document, host) for host in self._kind.hosts(document)]
+        self._spot.done(document)
+        await self._remove([workload_id(document, host) for host in self._kind.hosts(document)])
+
+    async def _remove(self, ids: Iterable[str]) -> None:
         await asyncio.gather(*(asyncio.to_thread(self._backend.remove, each) for each in ids))
 
 
@@ -226,8 +288,9 @@ def _entered(state: Mapping[str, Any], steps: Sequence[Step]) -> dict[str, Any]:
     does not go back to Downloading.
     """
     changed = dict(state)
+    unseen = {*MARKERS, *(("Stopping", "Uploading") if state.get("Interrupting") else ())}
     for step in steps:
-        if step.name not in MARKERS and TRAINING_SECONDARY.takes(changed["SecondaryStatus"], step.name):
+        if step.name not in unseen and TRAINING_SECONDARY.takes(changed["SecondaryStatus"], step.name):
             changed = enter(changed, step.name, step.at)
     return changed
 
@@ -240,8 +303,12 @@ def _final(document: Document, seen: Sequence[Observation], made: Mapping[str, A
         reason = failed.failure.reason if failed.failure else f"InternalServerError: {_LOST}"
         return fail(state, reason, at)
     if all(each.phase == "Completed" for each in seen):
+        if not TRAINING_SECONDARY.takes(state["SecondaryStatus"], "Completed"):
+            state = enter(state, "Uploading", at)  # within the notice of an interruption, which hides this step
         return enter(state, "Completed", at)
     name = "MaxRuntimeExceeded" if any(each.max_runtime_exceeded for each in seen) else "Stopped"
+    if state.get("Waited"):
+        name = "MaxWaitTimeExceeded"
     if not TRAINING_SECONDARY.takes(state["SecondaryStatus"], name):
         state = enter(state, "Stopping", at)  # one had not yet begun to run
     return enter(state, name, at)

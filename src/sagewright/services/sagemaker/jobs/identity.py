@@ -19,8 +19,9 @@ def job_id(document: Document) -> str:
 
 
 def workload_id(document: Document, host: str) -> str:
-    """Of an instance of the job."""
-    return f"{job_id(document)}-{host}"
+    """Of an instance of the job, in its present attempt."""
+    attempt = document.body["state"].get("Attempt", 0)
+    return f"{job_id(document)}-{f'again{attempt}-' if attempt else ''}{host}"
 
 
 def _noun(space: Space) -> str:

@@ -28,6 +28,10 @@ def _none(request: _Request) -> Sequence[Mapping[str, str]]:
     return ()
 
 
+def _zero(request: _Request) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """documents: the kind of its documents, whose body has ``request`` and ``state``.
@@ -36,7 +40,8 @@ class JobKind:
     hosts, of the document, what runs it, what each instance gets of the machine, and credentials of the job's role;
     raises Unsupported. ended: what the state has of what a job made that did not fail, or did; of its document and the
     instances, all ended. namespace: of its metrics in CloudWatch. dimension: their only one, the job's name. metrics:
-    a request's MetricDefinitions.
+    a request's MetricDefinitions. max_wait: seconds that a job on spot instances may take from its creation on; 0 for
+    one that is on none. retries: how often a job begins again after an internal error.
     """
 
     documents: str
@@ -48,6 +53,8 @@ class JobKind:
     namespace: str = ""
     dimension: str = ""
     metrics: Callable[[_Request], Sequence[Mapping[str, str]]] = _none
+    max_wait: Callable[[_Request], float] = _zero
+    retries: Callable[[_Request], int] = _zero
 
     def hosts(self, document: Document) -> list[str]:
         """The names of the job's instances, in order."""

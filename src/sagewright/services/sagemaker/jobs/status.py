@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SecondaryStatusTra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sagewright.core.lifecycle import TRAINING_SECONDARY, TRAINING_STATUS, advance
@@ -21,11 +21,19 @@ MESSAGES = {
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
+    "Interrupted": "The instances of managed spot training were taken away",
+    "Restarting": "Starting the training job again after an internal error",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
 }
 
 IN_MOTION = ("InProgress", "Stopping")
 """Job statuses that still change by themselves."""
+
+_IDLE = ("Starting", "Pending", "Interrupted", "Restarting")
+"""Secondary statuses of a job that has no instances."""
+
+_OF_AN_ATTEMPT = ("Launched", "Hosts", "Token", "Logs", "Steps", "Signalled", "Interrupting", "InterruptAt")
 
 _REASON_LIMIT = 1024
 """Characters of a FailureReason."""
@@ -61,11 +69,33 @@ def enter(state: Mapping[str, Any], secondary: str, at: float, message: str = ""
 
 
 def _ended(state: Mapping[str, Any], at: float) -> dict[str, Any]:
-    """Without a start on an instance nothing is billed."""
+    """Without a start on an instance nothing is billed, nor is the time between two attempts."""
     if "TrainingStartTime" not in state:
         return {"TrainingEndTime": at}
-    seconds = max(1, round(at - state["TrainingStartTime"]))
-    return {"TrainingEndTime": at, "TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+    seconds = at - state["TrainingStartTime"]
+    idle = _spent(state, _IDLE, state["TrainingStartTime"])
+    return {
+        "TrainingEndTime": at,
+        "TrainingTimeInSeconds": max(1, round(seconds)),
+        "BillableTimeInSeconds": max(1, round((seconds - idle) * state.get("SpotPrice", 1.0))),
+    }
+
+
+def trained(state: Mapping[str, Any]) -> float:
+    """Seconds that a job's command has run in the attempts before this one."""
+    return _spent(state, ("Training",), 0.0)
+
+
+def _spent(state: Mapping[str, Any], statuses: Collection[str], since: float) -> float:
+    """Seconds in secondary statuses that have ended."""
+    found = (each for each in state["SecondaryStatusTransitions"] if each["Status"] in statuses and "EndTime" in each)
+    return float(sum(each["EndTime"] - each["StartTime"] for each in found if each["StartTime"] >= since))
+
+
+def again(state: Mapping[str, Any], secondary: str, at: float) -> dict[str, Any]:
+    """The state of a job that is to begin once more, on other instances. secondary: why."""
+    kept = {name: value for name, value in state.items() if name not in _OF_AN_ATTEMPT}
+    return enter({**kept, "Attempt": state.get("Attempt", 0) + 1}, secondary, at)
 
 
 def fail(state: Mapping[str, Any], reason: str, at: float) -> dict[str, Any]:

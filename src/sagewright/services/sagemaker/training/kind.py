@@ -27,6 +27,14 @@ def _metrics(request: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
     return found
 
 
+def _max_wait(request: Mapping[str, Any]) -> float:
+    return float(request["StoppingCondition"]["MaxWaitTimeInSeconds"]) if request["EnableManagedSpotTraining"] else 0.0
+
+
+def _retries(request: Mapping[str, Any]) -> int:
+    return int(request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
+
+
 TRAINING = JobKind(
     documents=KIND,
     log_group="/aws/sagemaker/TrainingJobs",
@@ -37,4 +45,6 @@ TRAINING = JobKind(
     namespace="/aws/sagemaker/TrainingJobs",
     dimension="TrainingJobName",
     metrics=_metrics,
+    max_wait=_max_wait,
+    retries=_retries,
 )

@@ -20,6 +20,7 @@ from sagewright.services.sagemaker.jobs.identity import job_arn, job_id, workloa
 from sagewright.services.sagemaker.jobs.instances import host_names, resource_config
 from sagewright.services.sagemaker.jobs.kind import Cluster
 from sagewright.services.sagemaker.jobs.source import source
+from sagewright.services.sagemaker.jobs.status import trained
 from sagewright.services.sagemaker.training.folders import folder_input
 from sagewright.services.sagemaker.training.request import OPT_ML, image_of
 from sagewright.store import Document
@@ -68,7 +69,7 @@ def _workload(
         job=job_id(document),
         network=workload_id(document, names[0]) if len(names) > 1 else "",
         resources=grant.resources,
-        max_runtime=request["StoppingCondition"]["MaxRuntimeInSeconds"],
+        max_runtime=max(1, request["StoppingCondition"]["MaxRuntimeInSeconds"] - trained(document.body["state"])),
         network_isolation=request["EnableNetworkIsolation"],
         hostname=host,
         address=addresses[host],

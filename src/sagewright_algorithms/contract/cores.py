@@ -28,4 +28,4 @@ def _cores() -> int:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, _cores() - 1), "ip-insights")
+    return ThreadPoolExecutor(max(1, _cores() - 1), "cores")

@@ -1,0 +1,42 @@
+"""AWS's own modules by their names, as scripts import them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from sagewright_frameworks import names
+
+_SCRIPT = """
+import sys
+sys.path.append({folder!r})
+from sagemaker_inference import content_types, decoder, default_inference_handler, encoder, errors, utils
+assert decoder.decode("[1, 2]", content_types.JSON).tolist() == [1, 2]
+assert encoder.encode([1, 2], content_types.CSV) == b"1\\n2\\n"
+assert utils.parse_accept("text/csv;q=1, */*") == ["text/csv", "*/*"]
+error = errors.GenericInferenceToolkitError(400, "bad")
+assert (error.status_code, error.message) == (400, "bad")
+assert default_inference_handler.DefaultInferenceHandler().default_input_fn("3", "application/json") == 3
+
+from sagemaker_containers.beta.framework import content_types, encoders, env, modules, transformer, worker
+assert encoders.array_to_json({{"a": decoder.decode("[1]", "application/json")}}) == '{{"a": [1]}}'
+assert encoders.csv_to_numpy("1,2", "int32").tolist() == [1, 2]
+answer = worker.Response("words", mimetype="text/csv")
+assert (answer.get_data(), answer.status_code, answer.content_type) == (b"words", 200, "text/csv; charset=utf-8")
+try:
+    env.TrainingEnv
+except AttributeError as error:
+    assert "Sagewright has no sagemaker_containers.beta.framework.env.TrainingEnv" in str(error)
+
+import sagemaker_xgboost_container.encoder as xgb_encoders
+found = xgb_encoders.libsvm_to_dmatrix("0 1:2 3:4\\n1 2:5")
+assert (found.num_row(), found.num_col()) == (2, 4), "indices stay as they are"
+assert xgb_encoders.csv_to_dmatrix("1,2,3").num_col() == 3
+print("all there")
+"""
+
+
+def test_names() -> None:
+    script = _SCRIPT.format(folder=names.FOLDER)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "all there\n", done.stderr
