@@ -193,12 +193,15 @@ def output_fn(prediction, accept):
 
 
 def test_errors_of_requests(trip: Journey) -> None:
-    endpoint = Endpoint(trip, "breaks", {"code/serve.py": _BREAKS}, SAGEMAKER_PROGRAM="serve.py").up()
+    settings = {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_MAX_PAYLOAD_IN_MB": "1"}
+    endpoint = Endpoint(trip, "breaks", {"code/serve.py": _BREAKS}, **settings).up()
     refused = endpoint.refused(b"this", "text/csv")
     assert (refused["Error"]["Code"], refused["OriginalStatusCode"]) == ("ModelError", 500)
     assert refused["OriginalMessage"].startswith("cannot read this\nTraceback (most recent call last):")
     assert "/aws/sagemaker/Endpoints/breaks" in refused["LogStreamArn"]
     trip.until(endpoint.log, lambda said: "ValueError: cannot read this" in said)
+    large = endpoint.refused(bytes(2**20 + 1), "a/b")
+    assert (large["Error"]["Code"], large["OriginalStatusCode"]) == ("ModelError", 413)
     died = endpoint.refused(b"", "a/death")
     assert (died["OriginalStatusCode"], "Worker died" in died["OriginalMessage"]) == (500, True)
     assert endpoint.invoke(b"again", "a/b") == b"again"

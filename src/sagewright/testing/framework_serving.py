@@ -261,6 +261,18 @@ class FrameworkServingSuite:
             assert "no answer within 2 s (SAGEMAKER_MODEL_SERVER_TIMEOUT)" in json.loads(body)["message"]
             assert server.invoke(b"", CSV)[0] == 200
 
+    def test_a_worker_that_does_not_come_up_again_is_tried_anew(self, tmp_path: Path) -> None:
+        weights = tmp_path / "model/weights.txt"
+        with self.serving(self.instance(tmp_path), SAGEMAKER_MODEL_SERVER_TIMEOUT="1") as server:
+            weights.rename(tmp_path / "away")
+            assert server.invoke(b"kill", CSV)[0] == 500
+            assert server.invoke(b"", CSV)[0] == 503
+            assert server.get("/ping")[0] == 503
+            (tmp_path / "away").rename(weights)
+            wait_until(lambda: is_up(server), server.process)
+            assert server.invoke(b"", CSV)[0] == 200
+        assert "A worker did not come up: exit code 1." in (tmp_path / "serve.log").read_text()
+
     # Endpoints that cannot come up.
 
     @pytest.mark.parametrize(

@@ -249,13 +249,18 @@ def test_a_model_that_does_not_fit_in_memory(folder: Folder) -> None:
     assert failure.startswith("ClientError: A model of 2147483647 features with 1000 factors needs")
 
 
-def test_a_stopped_job_leaves_the_model_so_far(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_job_leaves_the_model_so_far(folder: Folder, capfd: pytest.CaptureFixture[str]) -> None:
+    """That of one mini-batch at least."""
     folder.put("train", "part", records(ROWS, LABELS, sparse=True))
-    folder.configure(_given(epochs=1000), RECORDS)
+    folder.put("test", "part", records(TEST_ROWS, TEST_LABELS, sparse=True))
+    folder.configure(_given(epochs=1000, bias_lr=0.5), RECORDS)
     job = folder.job()
-    monkeypatch.setattr(train.Training, "_check", lambda self, rows: setattr(job.stop, "requested", True))
+    job.stop.requested = True
     train.train(job)
-    assert _rmse(folder) < TEST_LABELS.std()
+    assert _parameters(folder).bias[0, 0] == pytest.approx(0.5, abs=0.05)
+    log = capfd.readouterr().out
+    assert "completed" not in log
+    assert "test_score" not in log
 
 
 def test_a_job_without_required_hyperparameters(folder: Folder) -> None:

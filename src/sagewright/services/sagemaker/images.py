@@ -49,7 +49,7 @@ class Runner:
 
 def has_script(hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> bool:
     """Whether a container is told to run a user's script."""
-    return "sagemaker_program" in hyperparameters or "SAGEMAKER_PROGRAM" in environment
+    return "sagemaker_program" in hyperparameters or bool(environment.get("SAGEMAKER_PROGRAM"))
 
 
 def built_in_metrics(images: Images, uri: str) -> tuple[Mapping[str, str], ...] | None:
