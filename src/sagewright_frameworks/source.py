@@ -14,6 +14,9 @@ from pathlib import Path
 
 from sagewright_algorithms.contract.errors import ClientError
 
+NAMES = str(Path(__file__).parent / "names")
+"""AWS's own modules by their names, for scripts that import them: the end of a script's path."""
+
 BROUGHT = Path("input") / "source"
 """Where the platform puts the object that a submit directory in S3 names, below /opt/ml."""
 

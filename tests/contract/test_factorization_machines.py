@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from contract.tables import answered, other_requests, records, requests
+from sagewright.testing.algorithm_processes import started_group
 from sagewright.testing.algorithms import AlgorithmSuite, Run, Server
 from sagewright_algorithms.factorization_machines import artifacts
 
@@ -34,7 +37,6 @@ _GIVEN = {
     "mini_batch_size": "100",
     **_RATES,
 }
-_REGRESSOR = {**_GIVEN, "predictor_type": "regressor"}
 _RECORDS = "application/x-recordio-protobuf"
 _NAMES = ("accuracy", "cross_entropy")
 
@@ -174,6 +176,35 @@ class TestFactorizationMachines(AlgorithmSuite):
             assert score == pytest.approx([expected["score"]], rel=1e-6)
             assert label == [expected["predicted_label"]]
 
+    @pytest.mark.parametrize("sparse", [True, False])
+    def test_a_regressor(self, tmp_path: Path, sparse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(type(self), "sparse", sparse)
+        run = self.train(tmp_path, _RECORDS, {**_GIVEN, "predictor_type": "regressor"})
+        assert (run.code, run.failure) == (0, "")
+        found = dict(re.findall(r"#quality_metric: host=algo-1, test (\S+) <loss>=(\S+)", run.log))
+        expected = _scores(artifacts.read(tmp_path / "model"), _FEATURES[_ROWS:])
+        error = np.sqrt(np.mean(np.square(expected - _ODD[_ROWS:])))
+        assert list(found) == ["rmse", "mse", "absolute_loss"]
+        assert float(found["rmse"]) == pytest.approx(error, rel=1e-4)
+        assert error < 0.3
+        with self.serving(tmp_path) as server:
+            for kind, body in (*requests(_FEATURES[_ROWS:]).items(), *other_requests(_FEATURES[_ROWS:])):
+                if kind != "text/csv":
+                    predictions = json.loads(server.invoke(body, kind, "application/json")[2])["predictions"]
+                    assert [list(one) for one in predictions] == [["score"]] * len(expected)
+                    np.testing.assert_allclose([one["score"] for one in predictions], expected, atol=1e-3)
+
+    def test_two_instances_have_the_model_of_one_with_twice_the_mini_batch(self, tmp_path: Path) -> None:
+        """Every mini-batch of both is one step."""
+        one = self.train(tmp_path / "one", _RECORDS, {**_GIVEN, "mini_batch_size": "1500", "epochs": "3"})
+        bases = self.lay_out_two(tmp_path / "two", _RECORDS, {**_GIVEN, "mini_batch_size": "750", "epochs": "3"})
+        with started_group(self.package, bases) as group:
+            first, second = group.end().values()
+        assert (one.code, first.code, second.code, second.model) == (0, 0, 0, {})
+        expected, found = (artifacts.read(run.base / "model").parameters for run in (one, first))
+        for array, same in zip(found, expected, strict=True):
+            np.testing.assert_allclose(array, same, atol=1e-5)
+
     @pytest.mark.parametrize(
         ("kind", "body", "status", "word"),
         [
@@ -189,3 +220,12 @@ class TestFactorizationMachines(AlgorithmSuite):
     def test_wrong_requests(self, server: Server, kind: str, body: Any, status: int, word: str) -> None:
         found, _, answer = server.invoke(json.dumps(body).encode(), kind)
         assert (found, word in answer.decode()) == (status, True), answer
+
+
+def test_the_spec_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from sagewright_algorithms.factorization_machines.spec import SPEC; SPEC.describe(); "
+        "print({'numpy', 'scipy', 'numba', 'pyarrow', 'google.protobuf'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

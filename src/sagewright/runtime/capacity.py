@@ -64,6 +64,20 @@ class Admission:
             raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
         return Grant(resources, (note,)) if self.try_admit(job_id, [resources] * count) else None
 
+    def hold(self, job_id: str, resources: Resources) -> None:
+        """Reserve for what runs, or is kept, already."""
+        self._held[job_id] = resources
+
+    def held(self, job_id: str) -> Resources:
+        """What is reserved for a job."""
+        return self._held.get(job_id, NOTHING)
+
+    def transfer(self, job_id: str, other: str) -> None:
+        """Have one job's reservation be another's."""
+        if job_id in self._held:
+            self._waiting.pop(other, None)
+            self._held[other] = self._held.pop(job_id)
+
     def release(self, job_id: str) -> None:
         """Give back what a job has reserved, or its place in the line."""
         self._held.pop(job_id, None)

@@ -17,7 +17,7 @@ from importlib import import_module
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure
-from sagewright_frameworks import names
+from sagewright_frameworks import source
 from sagewright_frameworks.failure import last_words
 from sagewright_frameworks.serving import frames
 from sagewright_frameworks.serving.answers import Answer, answer, failure
@@ -61,7 +61,7 @@ def main(framework: str, fd: int) -> int:
 
 
 def _load(framework: str, environment: Environment, settings: Settings, context: Context) -> Handlers:
-    sys.path.append(names.FOLDER)
+    sys.path.append(source.NAMES)
     user = load(environment, settings)
     defaults = import_module(f"sagewright_frameworks.serving.defaults.{_DEFAULTS.get(framework, 'base')}")
     handlers = Handlers(user, defaults, context)

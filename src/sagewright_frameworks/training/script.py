@@ -22,7 +22,7 @@ from types import FrameType
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
-from sagewright_frameworks import installed, names, setup, source
+from sagewright_frameworks import installed, setup, source
 from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
 from sagewright_frameworks.spec import FrameworkSpec
 from sagewright_frameworks.training.environment import TrainingEnvironment
@@ -96,7 +96,7 @@ def _launcher(training: TrainingEnvironment) -> list[str]:
 
 def _further(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> dict[str, str]:
     """Variables that are no SM_ ones: of the toolkit, and what PyTorch's container adds for torch.distributed."""
-    path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")]), names.FOLDER]
+    path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")]), source.NAMES]
     found = {
         "PYTHONPATH": os.pathsep.join(path),
         "CURRENT_HOST": training.environment.current_host,

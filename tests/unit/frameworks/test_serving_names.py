@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sagewright_frameworks import names
+from sagewright_frameworks import source
 
 _SCRIPT = """
 import sys
@@ -66,6 +66,6 @@ print("all there")
 
 
 def test_names(tmp_path: Path) -> None:
-    script = _SCRIPT.format(folder=names.FOLDER, data=str(tmp_path))
+    script = _SCRIPT.format(folder=source.NAMES, data=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "all there\n", done.stderr

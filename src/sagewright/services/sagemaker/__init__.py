@@ -36,6 +36,7 @@ from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images, built_in_metrics
 from sagewright.services.sagemaker.jobs.controller import JobController
 from sagewright.services.sagemaker.jobs.spot import Spot
+from sagewright.services.sagemaker.jobs.warm_pools import WarmPools
 from sagewright.services.sagemaker.processing.jobs import PROCESSING, ProcessingJobs
 from sagewright.services.sagemaker.search.search import Search
 from sagewright.services.sagemaker.search.searchable import SEARCHABLE
@@ -61,6 +62,7 @@ class SageMaker:
     service: Service
     training: JobController
     processing: JobController
+    pools: WarmPools
     hosting: HostingController
     algorithms: AlgorithmController
     tuning: TuningController
@@ -68,7 +70,7 @@ class SageMaker:
 
     @property
     def controllers(self) -> tuple[Controller, ...]:
-        return (self.training, self.processing, self.hosting, self.algorithms, self.tuning)
+        return (self.training, self.processing, self.pools, self.hosting, self.algorithms, self.tuning)
 
     def sweep(self) -> None:
         """After a start: clear away workloads that belong to nothing any more, before any step is taken.
@@ -105,7 +107,8 @@ def sagemaker(
 ) -> SageMaker:
     """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
     tags, images = Tags(store), images or Images()
-    run = (store, clock, clients, images, backend, admission, spot or Spot(store.folder))
+    pools = WarmPools(store, clock, admission, lambda key: kick(pools, key))
+    run = (store, clock, clients, images, backend, admission, spot or Spot(store.folder), pools)
     training, processing = JobController(TRAINING, *run), JobController(PROCESSING, *run)
     algorithms = AlgorithmController(store, clients, images)
     tuning = TuningController(store, clock, clients, optimizer or Optimizer())
@@ -117,7 +120,7 @@ def sagemaker(
 
     service = Service(
         "sagemaker",
-        TrainingJobs(store, clock, holder, tags, images, backend, lambda key: kick(training, key)),
+        TrainingJobs(store, clock, holder, tags, images, backend, pools, lambda key: kick(training, key)),
         ProcessingJobs(store, clock, holder, tags, backend, lambda key: kick(processing, key)),
         Algorithms(store, clock, tags, check, lambda key: kick(algorithms, key)),
         TuningJobs(store, clock, holder, tags, check, partial(built_in_metrics, images), lambda key: kick(tuning, key)),
@@ -128,4 +131,4 @@ def sagemaker(
         ResourceTags(store, tags),
         guard=sagemaker_guard(),
     )
-    return SageMaker(service, training, processing, hosting, algorithms, tuning, backend)
+    return SageMaker(service, training, processing, pools, hosting, algorithms, tuning, backend)

@@ -29,6 +29,7 @@ from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest, series
 from sagewright.services.sagemaker.jobs.spot import Spot
 from sagewright.services.sagemaker.jobs.status import IN_MOTION, again, enter, fail, job_status
+from sagewright.services.sagemaker.jobs.warm_pools import WarmPools
 from sagewright.services.sagemaker.keys import key_of, place_of
 from sagewright.store import Document, Store
 from sagewright.wire.client import Clients
@@ -55,6 +56,7 @@ class JobController:
         backend: Backend,
         admission: Admission,
         spot: Spot,
+        pools: WarmPools,
     ) -> None:
         self._kind = kind
         self._store = store
@@ -64,6 +66,7 @@ class JobController:
         self._backend = backend
         self._admission = admission
         self._spot = spot
+        self._pools = pools
 
     def active(self) -> list[str]:
         documents = self._store.documents.with_status(self._kind.documents, IN_MOTION)
@@ -102,11 +105,15 @@ class JobController:
         cluster = self._kind.cluster(document.body["request"])
         try:
             runner = self._kind.runner(self._images, document.body)
+            if self._kind.keep_alive(document.body["request"]):
+                self._pools.reuse(document)
             grant = self._admission.admit(job_id(document), cluster.instance_type, cluster.count)
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
             return None
         if grant is None:
+            if self._pools.give_way():
+                return 0.0
             waiting = enter(state, "Pending", now)
             if waiting != state:
                 self._save(document, waiting)
@@ -128,7 +135,10 @@ class JobController:
         state = {**document.body["state"], "Launched": True, "Logs": logs, "Steps": 0}
         if self._kind.max_wait(document.body["request"]):
             state |= self._spot.launched(now)
-        self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
+        with self._store.transaction():
+            self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
+            if self._kind.keep_alive(document.body["request"]):
+                self._pools.use(document, self._admission.held(job_id(document)))
         return LOOK
 
     async def _acquaint(self, key: str, document: Document) -> Document:
@@ -273,7 +283,9 @@ class JobController:
         with self._store.transaction():
             self._save(document, state)
             close_session(self._store, document.space.account, job_id(document))
-        self._admission.release(job_id(document))
+            kept = self._pools.keep(document) if self._kind.keep_alive(document.body["request"]) else False
+        if not kept:
+            self._admission.release(job_id(document))
         self._spot.done(document)
         await self._remove([workload_id(document, host) for host in self._kind.hosts(document)])
 

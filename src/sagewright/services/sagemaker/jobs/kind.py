@@ -42,6 +42,7 @@ class JobKind:
     instances, all ended. namespace: of its metrics in CloudWatch. dimension: their only one, the job's name. metrics:
     a request's MetricDefinitions. max_wait: seconds that a job on spot instances may take from its creation on; 0 for
     one that is on none. retries: how often a job begins again after an internal error.
+    keep_alive: seconds for which its warm pool is kept; 0 for none.
     """
 
     documents: str
@@ -55,6 +56,7 @@ class JobKind:
     metrics: Callable[[_Request], Sequence[Mapping[str, str]]] = _none
     max_wait: Callable[[_Request], float] = _zero
     retries: Callable[[_Request], int] = _zero
+    keep_alive: Callable[[_Request], float] = _zero
 
     def hosts(self, document: Document) -> list[str]:
         """The names of the job's instances, in order."""

@@ -14,15 +14,18 @@ from sagewright.runtime.backend import Backend
 from sagewright.services.sagemaker.algorithms import rules as algorithm_rules
 from sagewright.services.sagemaker.algorithms.algorithms import ready_algorithm
 from sagewright.services.sagemaker.images import Images, Runner, UnknownImage
+from sagewright.services.sagemaker.jobs import warm_pools
 from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.jobs.records import Records, Wording
+from sagewright.services.sagemaker.jobs.warm_pools import WarmPools
 from sagewright.services.sagemaker.training import folders
 from sagewright.services.sagemaker.training import request as training_request
 from sagewright.services.sagemaker.training import update as training_update
-from sagewright.store import Document, Store
+from sagewright.store import Document, Space, Store
 
 KIND = "sagemaker:training-job"
 _LISTING = Listing(order="Ascending", part="state")
+_POOLS = Listing(order="Ascending")
 _WORDING = Wording(
     noun="training job",
     taken="Training job names must be unique within an AWS account and region, and a training job with this name "
@@ -45,12 +48,14 @@ class TrainingJobs:
         tags: Tags,
         images: Images,
         backend: Backend,
+        pools: WarmPools,
         kick: Callable[[str], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._images = images
         self._backend = backend
+        self._pools = pools
         self._records = Records(KIND, _WORDING, _LISTING, store, clock, holder, tags, kick)
 
     @operation()
@@ -71,7 +76,8 @@ class TrainingJobs:
 
     @operation()
     async def describe_training_job(self, ctx: Context, training_job_name: str) -> dict[str, Any]:
-        return described(await self._records.settled(ctx, training_job_name))
+        document = await self._records.settled(ctx, training_job_name)
+        return {**described(document), "WarmPoolStatus": self._pools.status(document)}
 
     @operation()
     def list_training_jobs(
@@ -81,18 +87,40 @@ class TrainingJobs:
         training_plan_arn_equals: str | None = None,
         **members: Any,
     ) -> dict[str, Any]:
-        if warm_pool_status_equals or training_plan_arn_equals:
-            return {"TrainingJobSummaries": []}  # no job here has either
+        if training_plan_arn_equals:
+            return {"TrainingJobSummaries": []}  # no job here has one
+        if warm_pool_status_equals:
+            return self._of_pools(ctx, warm_pool_status_equals)
         found, token = self._records.page(ctx)
-        return {"TrainingJobSummaries": [_summary(document) for document in found], "NextToken": token}
+        return {"TrainingJobSummaries": [self._listed(document) for document in found], "NextToken": token}
 
-    @operation("record-only")
+    def _of_pools(self, ctx: Context, status: str) -> dict[str, Any]:
+        """Jobs whose pool has that status; the list's other words are about the pools."""
+        request = {name: value for name, value in ctx.request.items() if name != "StatusEquals"}
+        pools, token = _POOLS.run(
+            self._store,
+            Space(warm_pools.KIND, ctx.account, ctx.region),
+            {**request, "StatusEquals": status},
+            self._clock.now(),
+        )
+        jobs = (self._store.documents.get(self._records.space(ctx), pool.key) for pool in pools)
+        wanted = ctx.request.get("StatusEquals")
+        found = [job for job in jobs if job is not None and wanted in (None, job.status)]
+        return {"TrainingJobSummaries": [self._listed(job) for job in found], "NextToken": token}
+
+    def _listed(self, document: Document) -> dict[str, Any]:
+        return {**_summary(document), "WarmPoolStatus": self._pools.status(document)}
+
+    @operation()
     def update_training_job(self, ctx: Context, training_job_name: str, **members: Any) -> dict[str, Any]:
-        """There is no profiler here: what is said of it is kept."""
+        """How long a warm pool is kept. There is no profiler here: what is said of it is kept as it is."""
         document = self._records.find(ctx, training_job_name)
         request = training_update.updated(document.body["request"], ctx.request, document.status)
         state = {**document.body["state"], "LastModifiedTime": self._clock.now()}
-        self._store.documents.update(document, body={**document.body, "request": request, "state": state})
+        with self._store.transaction():
+            if "ResourceConfig" in ctx.request and document.status != "InProgress":
+                self._pools.prolong(document, ctx.request["ResourceConfig"]["KeepAlivePeriodInSeconds"])
+            self._store.documents.update(document, body={**document.body, "request": request, "state": state})
         return {"TrainingJobArn": job_arn(document.space, document.key)}
 
     @operation()
@@ -101,7 +129,10 @@ class TrainingJobs:
 
     @operation()
     def delete_training_job(self, ctx: Context, training_job_name: str) -> None:
-        self._records.delete(ctx, training_job_name)
+        document = self._records.find(ctx, training_job_name)
+        with self._store.transaction():
+            self._records.delete(ctx, training_job_name)
+            self._pools.drop(document)
 
     def _resolved(self, ctx: Context) -> tuple[dict[str, Any], str, Sequence[Mapping[str, str]]]:
         """The request, its image and metrics, with what the algorithm it names has to say."""

@@ -35,6 +35,10 @@ def _retries(request: Mapping[str, Any]) -> int:
     return int(request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0))
 
 
+def _keep_alive(request: Mapping[str, Any]) -> float:
+    return float(request["ResourceConfig"].get("KeepAlivePeriodInSeconds", 0))
+
+
 TRAINING = JobKind(
     documents=KIND,
     log_group="/aws/sagemaker/TrainingJobs",
@@ -47,4 +51,5 @@ TRAINING = JobKind(
     metrics=_metrics,
     max_wait=_max_wait,
     retries=_retries,
+    keep_alive=_keep_alive,
 )

@@ -21,7 +21,7 @@ _UNSUPPORTED = {
     "ServerlessJobConfig": "serverless jobs",
 }
 """Members that would have to do something here. Others that have no effect on one's own machine are kept as sent:
-VpcConfig, KMS keys, profiler and hook settings, warm pools."""
+VpcConfig, KMS keys, profiler and hook settings."""
 
 _DEFAULT_MAX_RUNTIME = 86_400
 _LONGEST_RUNTIME = 28 * 86_400

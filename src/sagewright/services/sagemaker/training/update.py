@@ -23,9 +23,10 @@ def updated(request: Mapping[str, Any], changes: Mapping[str, Any], status: str)
     asked = [member for member in _MEMBERS if member in changes]
     if not asked:
         raise AwsError("ValidationException", f"At least one of {', '.join(_MEMBERS)} must be given.")
-    if "ResourceConfig" in asked:
-        # it is a finished job's pool that can be kept for longer, and nothing is kept warm here
+    if "ResourceConfig" in asked and not request["ResourceConfig"].get("KeepAlivePeriodInSeconds"):
         raise AwsError("ValidationException", "The training job has no warm pool whose retention could be changed.")
+    if asked == ["ResourceConfig"] and status != "InProgress":
+        return {**request, "ResourceConfig": {**request["ResourceConfig"], **changes["ResourceConfig"]}}
     if status != "InProgress":
         raise AwsError(
             "ValidationException",
@@ -35,6 +36,8 @@ def updated(request: Mapping[str, Any], changes: Mapping[str, Any], status: str)
     if changes.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
         raise AwsError("ValidationException", "Sagewright does not support remote debugging yet.")
     made = dict(request)
+    if "ResourceConfig" in asked:
+        made["ResourceConfig"] = {**request["ResourceConfig"], **changes["ResourceConfig"]}
     if "RemoteDebugConfig" in asked:
         made["RemoteDebugConfig"] = dict(changes["RemoteDebugConfig"])
     if "ProfilerConfig" in asked:
