@@ -19,6 +19,7 @@ NAMES = (
     "pca",
     "knn",
     "random_cut_forest",
+    "factorization_machines",
     "ip_insights",
     "pipe_mode",
     "input_modes",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+import site
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -18,6 +20,7 @@ from sagemaker_journey import ROLE, Journey, journey
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
+import sagewright
 from clients.command import Sagewright
 from clients.harness import python_of
 from clients.outcomes import PROGRAMS, outcomes_of, steps_of
@@ -216,7 +219,7 @@ def test_network_isolation(trip: Journey) -> None:
     assert endpoint.invoke(b"", "a/b") == b"lo"
 
 
-_PROGRAMS = ("sdk_v2_serving.py", "sdk_v3_serving.py")
+_PROGRAMS = ("sdk_v2_serving.py", "sdk_v3_serving.py", "sdk_v3_builder.py")
 
 
 @pytest.fixture(scope="module")
@@ -225,8 +228,12 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[s
 
     @cache
     def run(program: str) -> dict[str, str]:
-        command = Sagewright(tmp_path_factory.mktemp("sdk") / "data", {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"})
         python = python_of(program[: len("sdk_v2")])
+        settings = {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"}
+        if program == "sdk_v3_builder.py":  # the SDK in the endpoint too, with what Sagewright needs behind it
+            behind = [str(Path(sagewright.__file__).parents[1]), *site.getsitepackages()]
+            settings |= {"SAGEWRIGHT_SCRIPT_PYTHON": str(python), "PYTHONPATH": os.pathsep.join(behind)}
+        command = Sagewright(tmp_path_factory.mktemp("sdk") / "data", settings)
         return outcomes_of(command("run", "--", str(python), str(PROGRAMS / program), timeout=600))
 
     return run

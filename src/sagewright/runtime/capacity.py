@@ -51,18 +51,22 @@ class Admission:
         self._held[job_id] = self._waiting.pop(job_id)
         return True
 
-    def admit(self, job_id: str, instance_type: str, count: int = 1) -> Grant | None:
-        """try_admit for count instances of a SageMaker instance type, capped to the machine; None where it must wait.
+    def admit(self, job_id: str, asked: Sequence[tuple[str, int]]) -> list[Grant] | None:
+        """try_admit for counts of instances of SageMaker's types, capped to the machine; None where it must wait.
 
-        Raises Unsupported: under strict, where the machine has less than the type; where so many are too many for it.
+        Raises Unsupported: under strict, where the machine has less than a type; where so many are too many for it.
         """
-        resources = fit(instance_type, count, self._capacity)
-        note = describe_fit(instance_type, count, self._capacity)
-        if resources.memory < _LEAST:
-            raise Unsupported(f"This machine is too small for {count} instances. {note}")
-        if self._strict and not lookup(instance_type).resources.within(resources):
-            raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
-        return Grant(resources, (note,)) if self.try_admit(job_id, [resources] * count) else None
+        total, grants, wanted = sum(count for _, count in asked), [], []
+        for instance_type, count in asked:
+            resources = fit(instance_type, total, self._capacity)
+            note = describe_fit(instance_type, count, resources)
+            if resources.memory < _LEAST:
+                raise Unsupported(f"This machine is too small for {total} instances. {note}")
+            if self._strict and not lookup(instance_type).resources.within(resources):
+                raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
+            grants.append(Grant(resources, (note,)))
+            wanted += [resources] * count
+        return grants if self.try_admit(job_id, wanted) else None
 
     def hold(self, job_id: str, resources: Resources) -> None:
         """Reserve for what runs, or is kept, already."""

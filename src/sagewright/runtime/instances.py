@@ -63,10 +63,9 @@ def fit(name: str, count: int, machine: Resources) -> Resources:
     )
 
 
-def describe_fit(name: str, count: int, machine: Resources) -> str:
-    """One line for a job's log: what was asked for, and what it really got."""
+def describe_fit(name: str, count: int, given: Resources) -> str:
+    """One line for a job's log: what was asked for, and what each instance really got."""
     asked = lookup(name)
-    given = fit(name, count, machine)
     kind = asked.accelerator or "GPU"
     each = f"{count} x {name}" if count > 1 else name
     wanted = _words(asked.vcpus, asked.memory, asked.accelerators or None, kind)

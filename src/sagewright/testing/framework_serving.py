@@ -175,6 +175,18 @@ class FrameworkServingSuite:
         with self.serving(base, **where) as server:
             assert json.loads(server.invoke(b"")[2])["helper"] == "helper of the source"
 
+    def test_shared_libraries_of_the_models_archive(self, tmp_path: Path) -> None:
+        script = (
+            "import os\ndef model_fn(model_dir):\n    return sorted(os.listdir(model_dir))\n"
+            "def transform_fn(model, *_):\n"
+            "    path = os.environ['LD_LIBRARY_PATH'].split(':')[0]\n    return [model, os.listdir(path)], 'a/b'\n"
+        )
+        base = self.instance(tmp_path, {"inference.py": script})
+        write(base, "model/shared_libs/libown.so", "")
+        for _ in range(2):  # and after the server was started anew
+            with self.serving(base) as server:
+                assert json.loads(server.invoke(b"")[2]) == [["code", "weights.txt"], ["libown.so"]]
+
     # HTTP.
 
     def test_other_paths_and_methods(self, server: Server) -> None:

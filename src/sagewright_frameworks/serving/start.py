@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import traceback
 from types import FrameType
@@ -24,6 +25,7 @@ def serve(spec: FrameworkSpec, environment: Environment) -> int:
     try:
         settings = Settings.of()
         installed.check(spec)
+        _find_libraries(environment)
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -35,6 +37,18 @@ def serve(spec: FrameworkSpec, environment: Environment) -> int:
         return failed(environment, str(error))
     except Exception as error:
         return failed(environment, f"Framework Error: \n{traceback.format_exc()}\n{error}")
+
+
+def _find_libraries(environment: Environment) -> None:
+    """What the SageMaker SDK's ModelBuilder puts into ``shared_libs``, and its script copies to /lib, which is not the
+    container's own here: the workers find it where it is.
+    """
+    brought, place = environment.model_dir / "shared_libs", environment.base / "shared_libs"
+    if brought.is_dir() and not place.exists():
+        brought.rename(place)
+    if place.is_dir():
+        before = filter(None, [os.environ.get("LD_LIBRARY_PATH")])
+        os.environ["LD_LIBRARY_PATH"] = os.pathsep.join([str(place), *before])
 
 
 async def _serve(spec: FrameworkSpec, settings: Settings) -> str:

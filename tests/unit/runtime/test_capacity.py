@@ -60,8 +60,9 @@ def test_more_than_there_is_runs_alone() -> None:
 
 
 def test_instance_types_are_capped_and_explained() -> None:
-    grant = Admission(MACHINE).admit("a", "ml.m5.4xlarge", 2)
-    assert grant is not None
+    granted = Admission(MACHINE).admit("a", [("ml.m5.4xlarge", 2)])
+    assert granted is not None
+    (grant,) = granted
     assert grant.resources == Resources(2, 8 * GIB)
     assert "this machine gives 2 vCPU, 8 GiB each" in grant.notes[0]
 
@@ -69,8 +70,8 @@ def test_instance_types_are_capped_and_explained() -> None:
 def test_strict_hardware_refuses() -> None:
     admission = Admission(MACHINE, strict=True)
     with pytest.raises(Unsupported, match="strict_hardware"):
-        admission.admit("a", "ml.p3.2xlarge")
-    assert admission.admit("b", "ml.m5.large") is not None
+        admission.admit("a", [("ml.p3.2xlarge", 1)])
+    assert admission.admit("b", [("ml.m5.large", 1)]) is not None
 
 
 def test_reservations_are_rebuilt_from_what_runs() -> None:
@@ -88,6 +89,6 @@ def test_reservations_are_rebuilt_from_what_runs() -> None:
 
 def test_too_many_instances() -> None:
     machine = Resources(2, 4 * 2**30)
-    assert Admission(machine).admit("job", "ml.m5.large", 20) is not None
+    assert Admission(machine).admit("job", [("ml.m5.large", 20)]) is not None
     with pytest.raises(Unsupported, match=r"too small for 64 instances\. 64 x ml.m5.large asked"):
-        Admission(machine).admit("job", "ml.m5.large", 64)
+        Admission(machine).admit("job", [("ml.m5.large", 64)])

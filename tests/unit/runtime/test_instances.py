@@ -48,11 +48,11 @@ def test_instances_of_a_job_fit_the_machine_together() -> None:
 
 
 def test_the_log_says_what_a_job_really_got() -> None:
-    assert describe_fit("ml.p3.2xlarge", 1, SMALL) == (
+    assert describe_fit("ml.p3.2xlarge", 1, fit("ml.p3.2xlarge", 1, SMALL)) == (
         "ml.p3.2xlarge asked: 8 vCPU, 61 GiB, 1 GPU; this machine gives 2 vCPU, 23 GiB, no GPU: running on the CPU"
     )
-    assert describe_fit("ml.m5.large", 2, SMALL) == (
+    assert describe_fit("ml.m5.large", 2, fit("ml.m5.large", 2, SMALL)) == (
         "2 x ml.m5.large asked: 2 vCPU, 8 GiB; this machine gives 1 vCPU, 8 GiB each"
     )
     big = Resources(64, 488 * GIB, 4)
-    assert describe_fit("ml.p3.8xlarge", 1, big).endswith("gives 32 vCPU, 244 GiB, 4 GPUs")
+    assert describe_fit("ml.p3.8xlarge", 1, fit("ml.p3.8xlarge", 1, big)).endswith("gives 32 vCPU, 244 GiB, 4 GPUs")

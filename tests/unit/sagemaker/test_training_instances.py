@@ -13,7 +13,8 @@ from sagewright.runtime.backend import Capabilities
 from sagewright.runtime.fake import Script
 from sagewright.runtime.observation import Failure, Observation, Step, observed
 from sagewright.runtime.workload import Workload
-from sagewright.services.sagemaker.jobs.instances import cause, common_steps, ending, host_names
+from sagewright.services.sagemaker.jobs.cluster import Cluster
+from sagewright.services.sagemaker.jobs.instances import cause, common_steps, ending
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 TWO = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}
@@ -39,8 +40,8 @@ def seen(*steps: tuple[float, str], **last: Any) -> Observation:
 
 
 def test_hosts_are_in_the_order_of_the_alphabet() -> None:
-    assert host_names(1) == ["algo-1"]
-    assert host_names(10)[:3] == ["algo-1", "algo-10", "algo-2"]
+    assert Cluster.of_one("ml.m5.large", 1).hosts == ["algo-1"]
+    assert Cluster.of_one("ml.m5.large", 10).hosts[:3] == ["algo-1", "algo-10", "algo-2"]
 
 
 def test_the_job_is_as_far_as_the_last_of_them() -> None:

@@ -31,7 +31,8 @@ def granted(machine: Resources, *, strict: bool) -> Callable[[str], Grant]:
     """
 
     def grant(instance_type: str) -> Grant:
-        resources, note = fit(instance_type, 1, machine), describe_fit(instance_type, 1, machine)
+        resources = fit(instance_type, 1, machine)
+        note = describe_fit(instance_type, 1, resources)
         if strict and not lookup(instance_type).resources.within(resources):
             raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
         return Grant(resources, (note,))

@@ -25,6 +25,7 @@ from sagewright.services.sagemaker.images import Images, UnknownImage
 from sagewright.services.sagemaker.jobs import instances
 from sagewright.services.sagemaker.jobs.identity import job_id, workload_id
 from sagewright.services.sagemaker.jobs.kind import JobKind
+from sagewright.services.sagemaker.jobs.launch import Launch
 from sagewright.services.sagemaker.jobs.log_delivery import Delivery
 from sagewright.services.sagemaker.jobs.metrics import Extractor, Sample, latest, series
 from sagewright.services.sagemaker.jobs.spot import Spot
@@ -107,11 +108,13 @@ class JobController:
             runner = self._kind.runner(self._images, document.body)
             if self._kind.keep_alive(document.body["request"]):
                 self._pools.reuse(document)
-            grant = self._admission.admit(job_id(document), cluster.instance_type, cluster.count)
+            granted = self._admission.admit(
+                job_id(document), [(each.instance_type, each.count) for each in cluster.groups]
+            )
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
             return None
-        if grant is None:
+        if granted is None:
             if self._pools.give_way():
                 return 0.0
             waiting = enter(state, "Pending", now)
@@ -121,7 +124,11 @@ class JobController:
         try:
             document = await self._acquaint(key, document)
             keys = self._keys(document, now)
-            launches = self._kind.workloads(document, runner, grant, keys)
+            grants = dict(zip(cluster.groups, granted, strict=True))
+            launches = [
+                self._kind.workload(Launch(document, runner, cluster, host, grants[group], keys))
+                for host, group in cluster.members.items()
+            ]
             await asyncio.to_thread(self._launch, launches)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"

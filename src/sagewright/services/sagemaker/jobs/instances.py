@@ -6,13 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sagewright.runtime.observation import BATCH_STEPS, FINAL, Observation, Step
+from sagewright.services.sagemaker.jobs.cluster import Cluster
 
 _PHASES = [name for name in BATCH_STEPS if name not in FINAL]
-
-
-def host_names(count: int) -> list[str]:
-    """In the order of resourceconfig.json, which is that of the alphabet: algo-1, algo-10, algo-2."""
-    return sorted(f"algo-{number}" for number in range(1, count + 1))
 
 
 def common_steps(observations: Sequence[Observation]) -> list[Step]:
@@ -60,18 +56,26 @@ def artifacts(observations: Iterable[Observation]) -> bool:
     return any(each.steps[-1].detail.get("artifacts") for each in observations)
 
 
-def resource_config(current: str, hosts: Iterable[str], instance_type: str) -> Mapping[str, Any]:
+def resource_config(current: str, cluster: Cluster) -> Mapping[str, Any]:
     """resourceconfig.json of an instance.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
     The network interface is the one there really is between them.
     """
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(hosts)}
+    groups = [
+        {
+            "instance_group_name": group.name,
+            "instance_type": group.instance_type,
+            "hosts": [host for host, its in cluster.members.items() if its is group],
+        }
+        for group in cluster.groups
+    ]
+    own = cluster.members[current]
     return {
         "current_host": current,
-        "current_instance_type": instance_type,
-        "current_group_name": group["instance_group_name"],
-        "hosts": list(hosts),
-        "instance_groups": [group],
+        "current_instance_type": own.instance_type,
+        "current_group_name": own.name,
+        "hosts": cluster.hosts,
+        "instance_groups": groups,
         "network_interface_name": "lo",
     }

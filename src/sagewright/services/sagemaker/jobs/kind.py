@@ -6,22 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sagewright.runtime.capacity import Grant
 from sagewright.runtime.observation import Observation
 from sagewright.runtime.workload import Workload
 from sagewright.services.sagemaker.images import Images, Runner
-from sagewright.services.sagemaker.jobs.instances import host_names
+from sagewright.services.sagemaker.jobs.cluster import Cluster
+from sagewright.services.sagemaker.jobs.launch import Launch
 from sagewright.store import Document
 
 _Request = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The instances that a job asks for."""
-
-    instance_type: str
-    count: int
 
 
 def _none(request: _Request) -> Sequence[Mapping[str, str]]:
@@ -36,20 +28,19 @@ def _zero(request: _Request) -> int:
 class JobKind:
     """documents: the kind of its documents, whose body has ``request`` and ``state``.
 
-    cluster: of a request. runner: of a body; raises UnknownImage. workloads: one an instance, in the order of their
-    hosts, of the document, what runs it, what each instance gets of the machine, and credentials of the job's role;
-    raises Unsupported. ended: what the state has of what a job made that did not fail, or did; of its document and the
-    instances, all ended. namespace: of its metrics in CloudWatch. dimension: their only one, the job's name. metrics:
-    a request's MetricDefinitions. max_wait: seconds that a job on spot instances may take from its creation on; 0 for
-    one that is on none. retries: how often a job begins again after an internal error.
-    keep_alive: seconds for which its warm pool is kept; 0 for none.
+    cluster: of a request. runner: of a body; raises UnknownImage. workload: of an instance; raises Unsupported. ended:
+    what the state has of what a job made that did not fail, or did; of its document and the instances, all ended.
+    namespace: of its metrics in CloudWatch. dimension: their only one, the job's name. metrics: a request's
+    MetricDefinitions. max_wait: seconds that a job on spot instances may take from its creation on; 0 for one that is
+    on none. retries: how often a job begins again after an internal error. keep_alive: seconds for which its warm pool
+    is kept; 0 for none.
     """
 
     documents: str
     log_group: str
     cluster: Callable[[_Request], Cluster]
     runner: Callable[[Images, Mapping[str, Any]], Runner]
-    workloads: Callable[[Document, Runner, Grant, Mapping[str, str]], list[Workload]]
+    workload: Callable[[Launch], Workload]
     ended: Callable[[Document, Sequence[Observation]], dict[str, Any]]
     namespace: str = ""
     dimension: str = ""
@@ -60,4 +51,4 @@ class JobKind:
 
     def hosts(self, document: Document) -> list[str]:
         """The names of the job's instances, in order."""
-        return host_names(self.cluster(document.body["request"]).count)
+        return self.cluster(document.body["request"]).hosts

@@ -17,7 +17,7 @@ from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.jobs.records import Records, Wording
 from sagewright.services.sagemaker.processing import request as processing_request
-from sagewright.services.sagemaker.processing.workload import cluster, workloads
+from sagewright.services.sagemaker.processing.workload import cluster, workload
 from sagewright.store import Document, Store
 
 KIND = "sagemaker:processing-job"
@@ -106,7 +106,7 @@ PROCESSING = JobKind(
     log_group="/aws/sagemaker/ProcessingJobs",
     cluster=cluster,
     runner=_runner,
-    workloads=workloads,
+    workload=workload,
     ended=_ended,
 )
 """As the controller of all jobs has them."""

@@ -10,7 +10,7 @@ from sagewright.services.sagemaker.jobs import instances
 from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.training.jobs import KIND
 from sagewright.services.sagemaker.training.request import runner_of
-from sagewright.services.sagemaker.training.workload import cluster, model_artifacts, workloads
+from sagewright.services.sagemaker.training.workload import cluster, model_artifacts, workload
 from sagewright.store import Document
 
 
@@ -44,7 +44,7 @@ TRAINING = JobKind(
     log_group="/aws/sagemaker/TrainingJobs",
     cluster=cluster,
     runner=runner_of,
-    workloads=workloads,
+    workload=workload,
     ended=_ended,
     namespace="/aws/sagemaker/TrainingJobs",
     dimension="TrainingJobName",

@@ -39,14 +39,12 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
     for what in (*_unsupported(request), *channels.unsupported(request, can.input_modes)):
         raise AwsError("ValidationException", f"Sagewright does not support {what} yet.")
     if request.get("EnableNetworkIsolation"):
-        isolation.check(can, several=request.get("ResourceConfig", {}).get("InstanceCount", 1) > 1)
+        isolation.check(can, several=_several(request.get("ResourceConfig", {})))
     _check_algorithm(request.get("AlgorithmSpecification", {}))
     channels.check(request)
     _check_stopping(request)
-    if request["ResourceConfig"].get("InstanceType") is None:
-        raise AwsError("ValidationException", "ResourceConfig must have an InstanceType.")
-    if request["ResourceConfig"].get("InstanceCount", 0) < 1:
-        raise AwsError("ValidationException", "ResourceConfig must have an InstanceCount of at least 1.")
+    for problem in _of_instances(request):
+        raise AwsError("ValidationException", problem)
     if request["ResourceConfig"].get("KeepAlivePeriodInSeconds") and request.get("EnableManagedSpotTraining"):
         raise AwsError("ValidationException", "KeepAlivePeriodInSeconds cannot be used with managed spot training.")
 
@@ -54,7 +52,7 @@ def check(request: Mapping[str, Any], can: Capabilities) -> None:
 def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
     yield from (why for member, why in _UNSUPPORTED.items() if request.get(member))
     resources = request.get("ResourceConfig", {})
-    for member in ("InstanceGroups", "TrainingPlanArn", "InstancePreferences", "InstancePlacementConfig"):
+    for member in ("TrainingPlanArn", "InstancePreferences", "InstancePlacementConfig"):
         if resources.get(member):
             yield member
     if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
@@ -63,6 +61,31 @@ def _unsupported(request: Mapping[str, Any]) -> Iterator[str]:
         path = request.get(member, {}).get("LocalPath")
         if path is not None and (not path.startswith(f"{OPT_ML}/") or ".." in path.split("/")):
             yield f"the LocalPath {path} ({member}): it must be a folder below {OPT_ML}"
+
+
+def _several(resources: Mapping[str, Any]) -> bool:
+    counts = [group["InstanceCount"] for group in resources.get("InstanceGroups", [])]
+    total: int = sum(counts or [resources.get("InstanceCount", 1)])
+    return total > 1
+
+
+def _of_instances(request: Mapping[str, Any]) -> Iterator[str]:
+    resources = request["ResourceConfig"]
+    groups = [group["InstanceGroupName"] for group in resources.get("InstanceGroups", [])]
+    if not groups:
+        if resources.get("InstanceType") is None:
+            yield "ResourceConfig must have an InstanceType."
+        if resources.get("InstanceCount", 0) < 1:
+            yield "ResourceConfig must have an InstanceCount of at least 1."
+    elif resources.get("InstanceType") or resources.get("InstanceCount"):
+        yield "ResourceConfig can have InstanceGroups, or InstanceType and InstanceCount, not both."
+    for name in groups:
+        if groups.count(name) > 1:
+            yield f"Instance group names must be unique, and {name} is there more than once."
+    for channel in request.get("InputDataConfig", []):
+        for name in channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", []):
+            if name not in groups:
+                yield f"Channel {channel['ChannelName']}: there is no instance group {name} in ResourceConfig."
 
 
 def _check_algorithm(algorithm: Mapping[str, Any]) -> None:

@@ -7,18 +7,18 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from sagewright.runtime.capacity import Grant
 from sagewright.runtime.workload import Channel, S3Input, Upload, Workload
 from sagewright.services.sagemaker.images import Runner
-from sagewright.services.sagemaker.jobs.identity import job_arn, job_id, workload_id
-from sagewright.services.sagemaker.jobs.instances import host_names, resource_config
-from sagewright.services.sagemaker.jobs.kind import Cluster
+from sagewright.services.sagemaker.jobs.cluster import Cluster, Group
+from sagewright.services.sagemaker.jobs.identity import job_arn, workload_id
+from sagewright.services.sagemaker.jobs.instances import resource_config
+from sagewright.services.sagemaker.jobs.launch import Launch
 from sagewright.services.sagemaker.jobs.source import source
 from sagewright.services.sagemaker.jobs.status import trained
 from sagewright.services.sagemaker.training.folders import folder_input
@@ -30,55 +30,37 @@ _DISTRIBUTION = "S3DataDistributionType"
 
 def cluster(request: Mapping[str, Any]) -> Cluster:
     """The instances that a request asks for."""
-    return Cluster(request["ResourceConfig"]["InstanceType"], request["ResourceConfig"]["InstanceCount"])
+    resources = request["ResourceConfig"]
+    if groups := resources.get("InstanceGroups"):
+        return Cluster(tuple(Group(g["InstanceGroupName"], g["InstanceType"], g["InstanceCount"]) for g in groups))
+    return Cluster.of_one(resources["InstanceType"], resources["InstanceCount"])
 
 
-def workloads(document: Document, runner: Runner, grant: Grant, credentials: Mapping[str, str]) -> list[Workload]:
-    """One an instance, in order; the first stores what all have written.
-
-    grant: the part of this machine that each gets. credentials: of a session of the job's role.
-    """
-    names = host_names(cluster(document.body["request"]).count)
-    return [_workload(document, runner, grant, credentials, names, rank) for rank in range(len(names))]
-
-
-def _workload(
-    document: Document,
-    runner: Runner,
-    grant: Grant,
-    credentials: Mapping[str, str],
-    names: list[str],
-    rank: int,
-) -> Workload:
-    request, space = document.body["request"], document.space
-    host, addresses = names[rank], document.body["state"]["Hosts"]
-    channels = [_channel(channel, document.body, rank, len(names)) for channel in request["InputDataConfig"]]
-    if runner.kind != "algorithm" or request["AlgorithmSpecification"].get("ContainerEntrypoint"):
+def workload(launch: Launch) -> Workload:
+    """The first instance stores what all have written. Raises Unsupported."""
+    request, document, hosts = launch.request, launch.document, launch.cluster.hosts
+    own_code = bool(request["AlgorithmSpecification"].get("ContainerEntrypoint"))
+    present = [each for each in request["InputDataConfig"] if launch.host in _receivers(each, launch.cluster)]
+    channels = [_channel(channel, launch) for channel in present]
+    if launch.runner.kind != "algorithm" or own_code:
         channels = [_own(channel) for channel in channels]
-    uploads = _uploads(document)
-    return Workload(
-        id=workload_id(document, host),
-        kind="batch",
-        command=command(request, runner),
-        setup=() if request["AlgorithmSpecification"].get("ContainerEntrypoint") else runner.setup,
-        env=_environment(document, grant),
-        config=_config(request, host, names),
+    uploads, first = _uploads(document), launch.host == hosts[0]
+    return launch.workload(
+        command=command(request, launch.runner),
+        setup=() if own_code else launch.runner.setup,
+        env=_environment(launch),
+        config=_config(launch, present),
         channels=(*channels, *_checkpoints(request), *_source(request)),
-        uploads=uploads if rank == 0 else tuple(upload for upload in uploads if upload.continuous),
-        gathers={name: workload_id(document, name) for name in names[1:]} if rank == 0 else {},
-        job=job_id(document),
-        network=workload_id(document, names[0]) if len(names) > 1 else "",
-        resources=grant.resources,
+        uploads=uploads if first else tuple(upload for upload in uploads if upload.continuous),
+        gathers={name: workload_id(document, name) for name in hosts[1:]} if first else {},
         max_runtime=max(1, request["StoppingCondition"]["MaxRuntimeInSeconds"] - trained(document.body["state"])),
         network_isolation=request["EnableNetworkIsolation"],
-        hostname=host,
-        address=addresses[host],
-        hosts=addresses,
-        log_header=grant.notes,
-        region=space.region,
-        account=space.account,
-        credentials=credentials,
     )
+
+
+def _receivers(channel: Mapping[str, Any], cluster: Cluster) -> list[str]:
+    """The hosts that get a channel."""
+    return cluster.within(channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", []))
 
 
 def command(request: Mapping[str, Any], runner: Runner) -> tuple[str, ...]:
@@ -98,32 +80,26 @@ def model_artifacts(document: Document) -> str:
     return f"{output_folder(document)}/{'model/' if plain else 'model.tar.gz'}"
 
 
-def _environment(document: Document, grant: Grant) -> dict[str, str]:
-    request, state, region = document.body["request"], document.body["state"], document.space.region
-    threads = str(max(1, int(grant.resources.vcpus)))
+def _environment(launch: Launch) -> dict[str, str]:
+    document = launch.document
     return {
-        "OMP_NUM_THREADS": threads,
-        **request.get("Environment", {}),
-        "SAGEWRIGHT_IMAGE": image_of(document.body),
-        "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
-        "SAGEWRIGHT_JOB_TOKEN": state["Token"],
+        **launch.environment(image_of(document.body)),
         "TRAINING_JOB_NAME": document.key,
         "TRAINING_JOB_ARN": job_arn(document.space, document.key),
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "SM_NUM_CPUS": threads,
-        "SM_NUM_GPUS": str(grant.resources.gpus),
+        "SM_NUM_CPUS": launch.threads,
+        "SM_NUM_GPUS": str(launch.grant.resources.gpus),
     }
 
 
-def _config(request: Mapping[str, Any], host: str, names: list[str]) -> dict[str, Any]:
-    """The documents of /opt/ml/input/config."""
+def _config(launch: Launch, channels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The documents of /opt/ml/input/config. channels: those the instance gets."""
+    request = launch.request
     checkpoints = request.get("CheckpointConfig")
     return {
         **({"checkpointconfig": {"LocalPath": f"{OPT_ML}/checkpoints", **checkpoints}} if checkpoints else {}),
         "hyperparameters": request["HyperParameters"],
-        "inputdataconfig": {c["ChannelName"]: _channel_config(c, request) for c in request["InputDataConfig"]},
-        "resourceconfig": resource_config(host, names, request["ResourceConfig"]["InstanceType"]),
+        "inputdataconfig": {each["ChannelName"]: _channel_config(each, request) for each in channels},
+        "resourceconfig": resource_config(launch.host, launch.cluster),
     }
 
 
@@ -142,24 +118,24 @@ def _channel_config(channel: Mapping[str, Any], request: Mapping[str, Any]) -> d
     return {"ContentType": channel["ContentType"], **described} if "ContentType" in channel else described
 
 
-def _channel(channel: Mapping[str, Any], body: Mapping[str, Any], rank: int, count: int) -> Channel:
-    request = body["request"]
+def _channel(channel: Mapping[str, Any], launch: Launch) -> Channel:
+    request = launch.request
     if "FileSystemDataSource" in channel["DataSource"]:
         return Channel(
             name=channel["ChannelName"],
-            source=folder_input(channel, body),
+            source=folder_input(channel, launch.document.body),
             content_type=channel.get("ContentType", ""),
             read_only=channel["DataSource"]["FileSystemDataSource"]["FileSystemAccessMode"] == "ro",
         )
     source = channel["DataSource"]["S3DataSource"]
-    sharded = source[_DISTRIBUTION] == "ShardedByS3Key"
+    shard, shards = launch.share(source[_DISTRIBUTION], _receivers(channel, launch.cluster))
     return Channel(
         name=channel["ChannelName"],
         source=S3Input(
             source["S3Uri"],
             source["S3DataType"],
-            shard=rank if sharded else 0,
-            shards=count if sharded else 1,
+            shard=shard,
+            shards=shards,
             role=request["RoleArn"],
             attributes=tuple(source.get("AttributeNames", ())),
             shuffle=channel["ShuffleConfig"]["Seed"] if "ShuffleConfig" in channel else None,
