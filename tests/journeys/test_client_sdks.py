@@ -23,6 +23,7 @@ CLIENTS = {
     "sdk_v3.py": "sdk_v3",
     "sdk_v3_training.py": "sdk_v3",
     "sdk_v3_processing.py": "sdk_v3",
+    "sdk_v3_tuning.py": "sdk_v3",
 }
 """Programs, and the client whose virtualenv has what they import."""
 

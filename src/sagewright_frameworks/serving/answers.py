@@ -10,6 +10,8 @@ from sagewright_frameworks.serving.context import RequestProcessor
 from sagewright_frameworks.serving.encoding import UnsupportedFormatError
 
 _ERRORS = range(400, 600)
+_OWN = ("content-type", "content-length")
+"""Headers of a response that its other members stand for."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,15 @@ def answer(result: Any, accept: str, request: RequestProcessor, function: str) -
 
     Raises TypeError where it is none of them.
     """
-    content_type = accept
+    content_type, headers = accept, dict(request.answer_headers)
     if isinstance(result, tuple) and len(result) == 2:
         result, content_type = result
     if callable(getattr(result, "get_data", None)):
         status, content_type, body = int(result.status_code), str(result.content_type), bytes(result.get_data())
+        given = dict(getattr(result, "headers", {}))
+        headers = {name: value for name, value in given.items() if name.lower() not in _OWN} | headers
     else:
         status, body = 200, _bytes(result, function)
-    headers = dict(request.answer_headers)
     content_type = headers.pop("Content-Type", content_type)
     return Answer(request.status if request.status != 200 else status, str(content_type), body, headers)
 

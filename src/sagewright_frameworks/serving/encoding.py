@@ -45,11 +45,14 @@ def decode(body: Any, content_type: str) -> Any:
     raise UnsupportedFormatError(content_type)
 
 
-def encode(prediction: Any, content_type: str) -> bytes:
-    """A prediction, which may be anything that is like an array. Raises UnsupportedFormatError, TypeError."""
+def encode(prediction: Any, content_type: str) -> str | bytes:
+    """A prediction, which may be anything that is like an array; text for JSON and CSV, as scripts that call it expect.
+
+    Raises UnsupportedFormatError, TypeError.
+    """
     name = name_of(content_type)
     if name == JSON:
-        return json.dumps(prediction, default=plain).encode()
+        return json.dumps(prediction, default=_plain)
     if name == CSV:
         return _to_csv(prediction)
     if name == NPY:
@@ -59,7 +62,7 @@ def encode(prediction: Any, content_type: str) -> bytes:
     raise UnsupportedFormatError(content_type)
 
 
-def encode_first(prediction: Any, accept: str) -> tuple[bytes, str]:
+def encode_first(prediction: Any, accept: str) -> tuple[str | bytes, str]:
     """In the first of the accepted types that is known, and that type."""
     for each in accept.split(","):
         name = name_of(each)
@@ -87,12 +90,12 @@ def _from_csv(text: str) -> Any:
         return words.squeeze()
 
 
-def _to_csv(prediction: Any) -> bytes:
+def _to_csv(prediction: Any) -> str:
     array = np.asarray(prediction)
     if array.ndim > 2:
         raise ValueError(f"A prediction of {array.ndim} dimensions cannot be encoded as CSV.")
     rows = array.reshape(-1, 1) if array.ndim < 2 else array
-    return "".join(",".join(map(_field, row)) + "\n" for row in rows).encode()
+    return "".join(",".join(map(_field, row)) + "\n" for row in rows)
 
 
 def _field(value: Any) -> str:
@@ -100,7 +103,7 @@ def _field(value: Any) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',"\n\r') else text
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """What JSON has in the place of an array. Raises TypeError."""
     if hasattr(value, "tolist"):
         return value.tolist()

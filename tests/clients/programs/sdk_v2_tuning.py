@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import sagemaker
 from sagemaker import LinearLearner, image_uris
@@ -9,6 +12,7 @@ from sagemaker.analytics import HyperparameterTuningJobAnalytics
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
+from sagemaker.sklearn.estimator import SKLearn
 from sagemaker.tuner import HyperparameterTuner, WarmStartConfig, WarmStartTypes
 from steps import error_of, main
 
@@ -105,6 +109,45 @@ def step_a_grid_of_a_first_party_algorithm():
     )
     tuned.fit([made.record_set(FEATURES, LABELS), made.record_set(FEATURES, LABELS, channel="validation")])
     assert len(tuned.analytics().dataframe()) == 4
+
+
+SCRIPT = """
+import argparse, os
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--alpha", type=float)
+alpha = parser.parse_args().alpha
+table = np.loadtxt(next(Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir()), delimiter=",")
+model = Ridge(alpha=alpha).fit(table[:200, 1:], table[:200, 0])
+print(f"test error: {np.mean((model.predict(table[200:, 1:]) - table[200:, 0]) ** 2):.6f};")
+"""
+
+
+def step_tune_a_script():
+    with tempfile.TemporaryDirectory() as folder:
+        entry = Path(folder) / "fit.py"
+        entry.write_text(SCRIPT)
+        made = SKLearn(
+            str(entry), framework_version="1.2-1", role=ROLE, instance_type="ml.m5.large", sagemaker_session=session
+        )
+        tuned = HyperparameterTuner(
+            made,
+            "test:error",
+            {"alpha": ContinuousParameter(0.01, 100, scaling_type="Logarithmic")},
+            metric_definitions=[{"Name": "test:error", "Regex": "test error: ([0-9.]+);"}],
+            objective_type="Minimize",
+            max_jobs=3,
+            max_parallel_jobs=2,
+            base_tuning_job_name="script",
+        )
+        tuned.fit({"train": channels()["train"]})
+    table = tuned.analytics().dataframe()
+    assert len(table) == 3
+    assert table["FinalObjectiveValue"].between(0, 1).all()
 
 
 def step_stop_and_attach():

@@ -58,20 +58,22 @@ def test_rows_of_different_lengths() -> None:
 @pytest.mark.parametrize(
     ("prediction", "content_type", "expected"),
     [
-        (np.array([1, 2]), JSON, b"[1, 2]"),
-        ({"scores": np.array([0.5], np.float32), "of": np.int64(1)}, JSON, b'{"scores": [0.5], "of": 1}'),
-        (np.array([[1, 2], [3, 4]]), CSV, b"1,2\n3,4\n"),
-        (np.array([0.1, 0.25], np.float32), CSV, b"0.1\n0.25\n"),
-        (["a", "b,c"], CSV, b'a\n"b,c"\n'),
-        (np.float64(3), CSV, b"3.0\n"),
+        (np.array([1, 2]), JSON, "[1, 2]"),
+        ({"scores": np.array([0.5], np.float32), "of": np.int64(1)}, JSON, '{"scores": [0.5], "of": 1}'),
+        (np.array([[1, 2], [3, 4]]), CSV, "1,2\n3,4\n"),
+        (np.array([0.1, 0.25], np.float32), CSV, "0.1\n0.25\n"),
+        (["a", "b,c"], CSV, 'a\n"b,c"\n'),
+        (np.float64(3), CSV, "3.0\n"),
     ],
 )
-def test_encode(prediction: Any, content_type: str, expected: bytes) -> None:
+def test_encode(prediction: Any, content_type: str, expected: str) -> None:
     assert encode(prediction, content_type) == expected
 
 
 def test_encode_npy() -> None:
-    assert np.load(io.BytesIO(encode([[1, 2]], NPY))).tolist() == [[1, 2]]
+    raw = encode([[1, 2]], NPY)
+    assert isinstance(raw, bytes)
+    assert np.load(io.BytesIO(raw)).tolist() == [[1, 2]]
 
 
 def test_what_cannot_be_encoded() -> None:

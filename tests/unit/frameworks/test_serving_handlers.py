@@ -58,7 +58,7 @@ def test_the_order_of_calls() -> None:
 
 def test_defaults_where_there_is_none() -> None:
     made = handlers(model_fn=model_fn, predict_fn=lambda data, model: data * 2)
-    assert made.transform("[1, 2]", "application/json", "text/csv") == (b"2\n4\n", "text/csv")
+    assert made.transform("[1, 2]", "application/json", "text/csv") == ("2\n4\n", "text/csv")
 
 
 def test_transform_fn_takes_all() -> None:
@@ -108,6 +108,8 @@ def test_results() -> None:
     assert answered("x", Content_Type="c/d") == (200, "c/d", b"x")
     response = SimpleNamespace(get_data=lambda: b"flask", status_code=202, content_type="e/f")
     assert answered(response) == (202, "e/f", b"flask")
+    response.headers = {"Content-Type": "e/f", "X-Own": "1"}
+    assert answer(response, "", RequestProcessor({}), "output_fn").headers == {"X-Own": "1"}
     with pytest.raises(TypeError, match=r"output_fn returned a builtins\.object; it must return text, bytes"):
         answered(object())
 

@@ -13,7 +13,7 @@ import sys
 sys.path.append({folder!r})
 from sagemaker_inference import content_types, decoder, default_inference_handler, encoder, errors, utils
 assert decoder.decode("[1, 2]", content_types.JSON).tolist() == [1, 2]
-assert encoder.encode([1, 2], content_types.CSV) == b"1\\n2\\n"
+assert encoder.encode([1, 2], content_types.CSV) == "1\\n2\\n"
 assert utils.parse_accept("text/csv;q=1, */*") == ["text/csv", "*/*"]
 error = errors.GenericInferenceToolkitError(400, "bad")
 assert (error.status_code, error.message) == (400, "bad")
@@ -22,6 +22,7 @@ assert default_inference_handler.DefaultInferenceHandler().default_input_fn("3",
 from sagemaker_containers.beta.framework import content_types, encoders, env, modules, transformer, worker
 assert encoders.array_to_json({{"a": decoder.decode("[1]", "application/json")}}) == '{{"a": [1]}}'
 assert encoders.csv_to_numpy("1,2", "int32").tolist() == [1, 2]
+assert worker.Response("[]", "text/csv").content_type == "application/json", "as on AWS"
 answer = worker.Response("words", mimetype="text/csv")
 assert (answer.get_data(), answer.status_code, answer.content_type) == (b"words", 200, "text/csv; charset=utf-8")
 try:

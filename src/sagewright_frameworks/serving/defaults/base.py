@@ -21,5 +21,5 @@ def predict_fn(data: Any, model: Any) -> Any:
     raise NotImplementedError(f"Please provide a predict_fn implementation. {_SEE.format('predict_fn')}")
 
 
-def output_fn(prediction: Any, accept: str) -> tuple[bytes, str]:
+def output_fn(prediction: Any, accept: str) -> tuple[str | bytes, str]:
     return encode_first(prediction, accept)

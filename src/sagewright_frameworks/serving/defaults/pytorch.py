@@ -45,7 +45,7 @@ def predict_fn(data: Any, model: Any) -> Any:
         return model.to(_device()).eval()(data.to(_device()))
 
 
-def output_fn(prediction: Any, accept: str) -> tuple[bytes, str]:
+def output_fn(prediction: Any, accept: str) -> tuple[str | bytes, str]:
     import torch
 
     if isinstance(prediction, torch.Tensor):

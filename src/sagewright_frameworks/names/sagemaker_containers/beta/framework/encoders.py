@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sagewright_frameworks.serving.content_types import CSV, JSON, NPY
-from sagewright_frameworks.serving.encoding import decode, encode, plain
+from sagewright_frameworks.serving.encoding import decode, encode
 
-__all__ = ["array_to_csv", "array_to_json", "array_to_npy", "csv_to_numpy", "decode", "encode", "json_to_numpy"]
-
-
-def array_to_json(array_like: Any) -> str:
-    return json.dumps(array_like, default=plain)
+__all__ = ["decode", "encode"]
 
 
-def array_to_csv(array_like: Any) -> str:
-    return encode(array_like, CSV).decode()
+def array_to_json(array_like: Any) -> Any:
+    return encode(array_like, JSON)
 
 
-def array_to_npy(array_like: Any) -> bytes:
+def array_to_csv(array_like: Any) -> Any:
+    return encode(array_like, CSV)
+
+
+def array_to_npy(array_like: Any) -> Any:
     return encode(array_like, NPY)
+
+
+def npy_to_numpy(npy_array: Any) -> Any:
+    return decode(npy_array, NPY)
 
 
 def json_to_numpy(string_like: Any, dtype: Any = None) -> Any:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 _OK = 200
 
 
 class Response:
-    """response: text or bytes. accept, mimetype: its content type, of which mimetype comes first."""
+    """response: text or bytes. mimetype: its content type. accept, direct_passthrough: taken and not used, as on AWS."""
+
+    default_mimetype = "application/json"
 
     def __init__(
-        self, response: Any = None, accept: str | None = None, status: int = _OK, mimetype: str | None = None
+        self,
+        response: Any = None,
+        accept: str | None = None,
+        status: int = _OK,
+        headers: Mapping[str, str] | None = None,
+        mimetype: str | None = None,
+        direct_passthrough: bool = False,
     ) -> None:
         self.status_code = status
-        self.mimetype = mimetype or accept or "text/plain"
+        self.headers = dict(headers or {})
+        self.mimetype = mimetype or self.default_mimetype
         self._data = response.encode() if isinstance(response, str) else bytes(response or b"")
 
     @property
