@@ -24,6 +24,7 @@ NAMES = (
     "pipe_mode",
     "input_modes",
     "tuning",
+    "hyperband",
     "invoke",
     "describe",
     "list_jobs",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import adult
 from benchmarks.common import ROOT, median, peer
 from benchmarks.trainings import Run, Trainings
 
@@ -122,8 +123,8 @@ def _films(base: Path) -> Iterator[str]:
         sparse.append(_torch(path, "sparse"))
     yield (
         f"MovieLens-100k: {median(own):,.0f} examples/s, PyTorch {median(dense):,.0f}/s, ratio "
-        f"{median(own) / median(dense):.1f} (reach >= 3); with sparse gradients and SparseAdam {median(sparse):,.0f}/s, "
-        f"ratio {median(own) / median(sparse):.1f}"
+        f"{median(own) / median(dense):.1f} (reach >= 3); with sparse gradients and SparseAdam {median(sparse):,.0f}/s"
+        f", ratio {median(own) / median(sparse):.1f}"
     )
     job = trainings.run({"feature_dim": width, **_TUNED}, "train", "test")
     (error,) = re.findall(r"test rmse <loss>=(\S+)", job.log)
@@ -135,42 +136,21 @@ def _adults(base: Path) -> str:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    from sagewright_algorithms.factorization_machines import model
+    from sagewright_algorithms.factorization_machines import artifacts, model
 
-    (rows, labels), (test_rows, test_labels) = _adult_tables()
+    (rows, labels), (test_rows, test_labels) = adult.tables()
     trainings = Trainings("factorization_machines", base)
     order = np.random.default_rng(0).permutation(len(rows))
     content = [_records(*_entries(rows[one]), labels[one : one + 1], rows.shape[1]) for one in order]
     trainings.put("train", b"".join(content))
     job = trainings.run({"feature_dim": rows.shape[1], **_CLASSIFIER}, "train")
-    found = model.load(base / "model").predict(test_rows)["score"]
+    found = model.Model(artifacts.read(base / "model")).predict(test_rows)["score"]
     linear = LogisticRegression(max_iter=5000).fit(rows, labels).predict_proba(test_rows)[:, 1]
     ours, theirs = (float(roc_auc_score(test_labels, one)) for one in (found, linear))
     return (
         f"adult, one-hot: test AUC {ours:.4f}, LogisticRegression {theirs:.4f}, difference {ours - theirs:+.4f} (reach "
         f">= -0.002); {_whole(job)}"
     )
-
-
-def _adult_tables() -> list[tuple[Any, Any]]:
-    """(features, labels) of the train and the test file: words one-hot, numbers of mean 0 and spread 1."""
-    import numpy as np
-
-    files = [_SHARED / "tabular" / f"adult-{name}.csv" for name in ("train", "test")]
-    lines = [[line.split(",") for line in path.read_text().splitlines()[1:] if line] for path in files]
-    cut = len(lines[0])
-    columns = [np.array([cell.strip() for cell in column]) for column in zip(*lines[0], *lines[1], strict=True)]
-    blocks = []
-    for column in columns[:-1]:
-        try:
-            numbers = column.astype(float)
-        except ValueError:
-            blocks.append(column[:, None] == np.unique(column)[None])
-        else:
-            blocks.append(((numbers - numbers[:cut].mean()) / numbers[:cut].std())[:, None])
-    features = np.hstack(blocks).astype(np.float32)
-    labels = np.char.startswith(columns[-1], ">").astype(np.float32)
-    return [(features[:cut], labels[:cut]), (features[cut:], labels[cut:])]
 
 
 def _entries(row: Any) -> tuple[Any, Any]:

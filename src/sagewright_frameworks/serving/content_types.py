@@ -4,6 +4,7 @@ from __future__ import annotations
 
 JSON, CSV = "application/json", "text/csv"
 NPY, NPZ = "application/x-npy", "application/x-npz"
+OCTET_STREAM = "application/octet-stream"
 ANY = "*/*"
 TEXTS = (JSON, CSV)
 """Content types whose bodies come to the user's functions as text."""

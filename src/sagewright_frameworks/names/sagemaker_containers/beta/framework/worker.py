@@ -9,7 +9,7 @@ _OK = 200
 
 
 class Response:
-    """response: text or bytes. mimetype: its content type. accept, direct_passthrough: taken and not used, as on AWS."""
+    """response: text or bytes. mimetype: its content type. accept: taken and not used, as on AWS."""
 
     default_mimetype = "application/json"
 
