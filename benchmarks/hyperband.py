@@ -23,7 +23,7 @@ from sagewright_algorithms.linear_learner.spec import SPEC
 from sagewright_tuning.propose import Task, Trial, propose
 from sagewright_tuning.space import Range
 
-_SEEDS, _TRIALS, _PARALLEL, _EPOCHS, _ROWS = 10, 27, 3, 27, 6000
+_SEEDS, _TRIALS, _PARALLEL, _EPOCHS, _ROWS = 10, 49, 3, 27, 6000
 _RANGES = [
     Range("learning_rate", "continuous", 1e-5, 1.0, "Logarithmic"),
     Range("wd", "continuous", 1e-7, 1.0, "Logarithmic"),
@@ -61,9 +61,10 @@ def run() -> Iterator[str]:
 def _hyperband(curve: Any, seed: int) -> tuple[float, int]:
     """The best loss of _TRIALS trials, _PARALLEL at a time an epoch each, and the epochs that they took.
 
-    As the service does it: trials take the brackets in turn, and those that fall behind in theirs are stopped.
+    As the service does it: those that fall behind in their bracket are stopped.
     """
     brackets = stopping.brackets(1, _EPOCHS)
+    bracket = cache(lambda number: stopping.bracket_of(number, len(brackets)))
     chosen = propose(Task("Hyperband", _RANGES, [], _TRIALS, maximize=False, seed=seed))
     series: dict[str, list[float]] = {}
     waiting, running = list(range(_TRIALS)), []
@@ -73,9 +74,9 @@ def _hyperband(curve: Any, seed: int) -> tuple[float, int]:
         for number in list(running):
             told = series.setdefault(str(number), [])
             told.append(curve(tuple(chosen[number].items()))[len(told)])
-            turn = number % len(brackets)
-            others = {name: each for name, each in series.items() if int(name) % len(brackets) == turn}
-            if len(told) == _EPOCHS or stopping.halved(str(number), others, brackets[turn], maximize=False):
+            own = bracket(number)
+            others = {name: each for name, each in series.items() if bracket(int(name)) == own}
+            if len(told) == _EPOCHS or stopping.halved(str(number), others, brackets[own], maximize=False):
                 running.remove(number)
     return min(min(each) for each in series.values()), sum(map(len, series.values()))
 

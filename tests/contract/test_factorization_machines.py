@@ -205,6 +205,22 @@ class TestFactorizationMachines(AlgorithmSuite):
         for array, same in zip(found, expected, strict=True):
             np.testing.assert_allclose(array, same, atol=1e-5)
 
+    def test_a_sparse_request_may_be_narrower(self, server: Server, trained: Run) -> None:
+        """A feature that comes twice counts with the sum."""
+        body = json.dumps(_keys([3, 1, 3], 10)).encode()
+        (found,) = json.loads(server.invoke(body, "application/json", "application/json")[2])["predictions"]
+        row = np.zeros((1, 64))
+        row[0, [1, 3]] = 1, 2
+        (expected,) = 1 / (1 + np.exp(-_scores(artifacts.read(trained.base / "model"), row)))
+        assert found["score"] == pytest.approx(expected, abs=1e-5)
+
+    def test_there_is_no_csv(self, server: Server, tmp_path: Path) -> None:
+        body = self.requests["application/json"]
+        assert server.invoke(body, "application/json", "text/csv")[0] == 406
+        run = self.train(tmp_path, "text/csv")
+        assert run.failure.startswith("ClientError: ")
+        assert "text/csv" in run.failure
+
     @pytest.mark.parametrize(
         ("kind", "body", "status", "word"),
         [

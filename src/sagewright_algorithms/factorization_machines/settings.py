@@ -64,8 +64,8 @@ class Settings:
 
     @property
     def memory(self) -> int:
-        """Bytes of the parameters and of Adam's two moments of them."""
-        return 12 * self.width * (self.factors + 1)
+        """Bytes of the parameters, of Adam's two moments of them, and of the file that they become."""
+        return 20 * self.width * (self.factors + 1)
 
 
 def _term(values: Mapping[str, Any], name: str) -> Term:

@@ -40,20 +40,21 @@ def _below_median(document: Document, trial: trials.Trial) -> bool:
 
 
 def _halved(document: Document, position: int) -> bool:
-    """Trials take the brackets in turn."""
     found = document.body["state"]["Trials"]
     trial = found[position]
     largest, smallest = _resources(document, trial["Definition"])
     if not largest:
         return False
     brackets = stopping.brackets(smallest, largest)
-    turn = position % len(brackets)
+    own = stopping.bracket_of(position, len(brackets))
     series = {
         each["Name"]: each["Series"]
-        for each in found[turn :: len(brackets)]
-        if each.get("Series") and each["Definition"] == trial["Definition"]
+        for number, each in enumerate(found)
+        if each.get("Series")
+        and each["Definition"] == trial["Definition"]
+        and stopping.bracket_of(number, len(brackets)) == own
     }
-    return stopping.halved(trial["Name"], series, brackets[turn], maximize=maximizes(document, trial["Definition"]))
+    return stopping.halved(trial["Name"], series, brackets[own], maximize=maximizes(document, trial["Definition"]))
 
 
 def _resources(document: Document, definition: int) -> tuple[int, int]:

@@ -6,8 +6,10 @@ Hyperband's: asynchronous successive halving (Li et al., A System for Massively 
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 REDUCTION = 3
 """Of the training jobs at a rung one in so many goes on to the next."""
@@ -42,6 +44,23 @@ def brackets(smallest: int, largest: int) -> list[list[int]]:
     """Hyperband's: the rungs of each bracket, from the one that stops most to the one that stops none."""
     every = rungs(smallest, largest)
     return [every[start:] for start in range(len(every) + 1)]
+
+
+@cache
+def bracket_of(position: int, count: int) -> int:
+    """Which of count brackets the training job of that position, from 0, belongs to.
+
+    Each has the share of them that Hyperband gives it (Li et al., Hyperband, 2018, algorithm 1), evenly spread: most
+    are in the bracket that stops most.
+    """
+    shares = [math.ceil(count / (left + 1) * REDUCTION**left) for left in reversed(range(count))]
+    given = [0] * count
+    chosen = 0
+    for number in range(1, position + 2):
+        due = [number * share / sum(shares) - has for share, has in zip(shares, given, strict=True)]
+        chosen = due.index(max(due))
+        given[chosen] += 1
+    return chosen
 
 
 def halved(name: str, series: Mapping[str, Sequence[float]], bracket: Sequence[int], *, maximize: bool) -> bool:
