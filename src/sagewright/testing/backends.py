@@ -51,7 +51,7 @@ class LifecycleSuite(Bench):
         assert (seen.exit_code, seen.failure, seen.kind, seen.job) == (0, None, "batch", "a")
         assert backend.observe("a") == seen or not backend.observe("a").alive
 
-    @pytest.mark.parametrize("how", ["stop", "kill"])
+    @pytest.mark.parametrize("how", ["stop", "kill", "interrupt"])
     def test_a_batch_is_stopped(self, backend: Backend, how: Signal) -> None:
         backend.launch(self.lasting("a"))
         self.until(backend, "a", lambda _: "begun" in self.printed(backend, "a"))
@@ -215,6 +215,20 @@ class BackendSuite(LifecycleSuite, InputTests, FolderTests, PipeTests, LimitTest
         seen = self.until(real, "stop", lambda seen: seen.finished)
         assert [step.name for step in seen.steps][-3:] == ["Stopping", "Uploading", "Stopped"]
         assert s3.members("out/model.tar.gz") == {"last": b"words"}
+
+    def test_an_interrupted_instance_leaves_its_checkpoints_alone(self, real: Backend, s3: S3Stub) -> None:
+        code = SHOW + (
+            "import signal, sys, time\n"
+            "def leave(*_): open(base + '/checkpoints/last', 'w').write('words'); sys.exit(1)\n"
+            "open(base + '/model/half', 'w').close()\n"
+            "signal.signal(signal.SIGTERM, leave); print('ready'); time.sleep(60)"
+        )
+        checkpoints = Upload("checkpoints", "s3://bucket/checkpoints", form="files", continuous=True, on_failure=True)
+        real.launch(Workload("spot", "batch", python(code), uploads=(*_OUT, checkpoints)))
+        self.until(real, "spot", lambda _: "ready" in self.printed(real, "spot"))
+        real.signal("spot", "interrupt")
+        assert self.until(real, "spot", lambda seen: seen.finished).phase == "Stopped"
+        assert {key: s3.get(key) for key in s3.objects["bucket"]} == {"checkpoints/last": b"words"}
 
     def test_stop_before_anything_ran(self, real: Backend) -> None:
         real.launch(Workload("early", "batch", python("import time; time.sleep(60)")))
