@@ -20,11 +20,12 @@ from sagewright_frameworks.spec import FrameworkSpec
 
 TOOLKIT = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-training-toolkit {level:8}")
 SERVING = log.Form("%Y-%m-%d %H:%M:%S", "{time} sagemaker-inference-toolkit {level:8}")
+PROCESSING = log.Form("%Y-%m-%d %H:%M:%S", "{time} {level:8}")
 
 
 def setup(spec: FrameworkSpec, environment: Environment) -> int:
     """The exit code; the reason of one other than 0 is in output/failure."""
-    log.use(TOOLKIT if training(environment) else SERVING)
+    log.use(PROCESSING if processing(environment) else TOOLKIT if training(environment) else SERVING)
     try:
         if layer := os.environ.get("SAGEWRIGHT_LAYER"):
             _install(environment, Path(layer))
@@ -56,6 +57,11 @@ def training(environment: Environment) -> bool:
     return (environment.base / "input" / "config" / "resourceconfig.json").exists()
 
 
+def processing(environment: Environment) -> bool:
+    """Whether this is a processing job, which brings its code itself."""
+    return (environment.base / "config" / "processingjobconfig.json").exists()
+
+
 def code_folder(environment: Environment) -> Path:
     """Where the user's code is, brought there where it is not yet. Raises ClientError."""
     given = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
@@ -83,9 +89,12 @@ def is_package(environment: Environment, code: Path) -> bool:
 
 
 def _prepare(spec: FrameworkSpec, environment: Environment) -> None:
-    code = code_folder(environment)
     if line := installed.difference(spec, environment.image):
         log.warning(line)
+    if processing(environment):
+        installed.check(spec)
+        return
+    code = code_folder(environment)
     key = requirements.key(code, package=is_package(environment, code))
     if key is None:
         installed.check(spec)
