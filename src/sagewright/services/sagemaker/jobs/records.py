@@ -13,18 +13,20 @@ from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context
 from sagewright.kit.tags import Tags
 from sagewright.services.sagemaker.jobs.identity import job_arn
-from sagewright.services.sagemaker.jobs.status import IN_MOTION, begin, enter
+from sagewright.services.sagemaker.jobs.status import IN_MOTION, enter
 from sagewright.services.sagemaker.keys import key_of
 from sagewright.store import Document, DuplicateKey, Space, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How AWS speaks of a kind of job. noun: ``training job``. taken, missing: with ``{arn}`` and ``{name}``."""
+    """How AWS speaks of a kind of job. noun: ``training job``. taken, missing: with ``{arn}`` and ``{name}``. code: of
+    the error of a missing one."""
 
     noun: str
     taken: str
     missing: str
+    code: str = "ValidationException"
 
 
 class Records:
@@ -54,13 +56,12 @@ class Records:
         return Space(self._kind, ctx.account, ctx.region)
 
     def create(self, ctx: Context, name: str, body: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None) -> str:
-        """The ARN of a job that is about to run. body: without its state. Raises AwsError where the name is taken."""
+        """The ARN of a job that is about to run. Raises AwsError where the name is taken."""
         space = self.space(ctx)
         arn = job_arn(space, name)
-        state = begin(self._clock.now())
         try:
             with self._store.transaction():
-                document = self._store.documents.insert(space, name, {**body, "state": state}, status="InProgress")
+                document = self._store.documents.insert(space, name, dict(body), status="InProgress")
                 self._tags.add(arn, tags or [])
         except DuplicateKey:
             raise AwsError("ResourceInUse", self._wording.taken.format(arn=arn)) from None
@@ -71,7 +72,7 @@ class Records:
         """Raises AwsError."""
         document = self._store.documents.get(self.space(ctx), name)
         if document is None:
-            raise AwsError("ValidationException", self._wording.missing.format(name=name))
+            raise AwsError(self._wording.code, self._wording.missing.format(name=name))
         return document
 
     async def settled(self, ctx: Context, name: str) -> Document:

@@ -16,6 +16,7 @@ from sagewright.services.sagemaker.images import Images, Runner
 from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.jobs.records import Records, Wording
+from sagewright.services.sagemaker.jobs.status import begin
 from sagewright.services.sagemaker.processing import request as processing_request
 from sagewright.services.sagemaker.processing.workload import cluster, workload
 from sagewright.store import Document, Store
@@ -39,6 +40,7 @@ class ProcessingJobs:
     def __init__(
         self, store: Store, clock: Clock, holder: Holder, tags: Tags, backend: Backend, kick: Callable[[str], None]
     ) -> None:
+        self._clock = clock
         self._backend = backend
         self._records = Records(KIND, _WORDING, _LISTING, store, clock, holder, tags, kick)
 
@@ -54,7 +56,7 @@ class ProcessingJobs:
         **members: Any,
     ) -> dict[str, Any]:
         processing_request.check(ctx.request, self._backend.capabilities)
-        body = {"request": processing_request.with_defaults(ctx.request)}
+        body = {"request": processing_request.with_defaults(ctx.request), "state": begin(self._clock.now())}
         return {"ProcessingJobArn": self._records.create(ctx, processing_job_name, body, tags)}
 
     @operation()

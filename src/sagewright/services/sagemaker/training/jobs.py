@@ -17,6 +17,7 @@ from sagewright.services.sagemaker.images import Images, Runner, UnknownImage
 from sagewright.services.sagemaker.jobs import warm_pools
 from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.jobs.records import Records, Wording
+from sagewright.services.sagemaker.jobs.status import begin
 from sagewright.services.sagemaker.jobs.warm_pools import WarmPools
 from sagewright.services.sagemaker.training import folders
 from sagewright.services.sagemaker.training import request as training_request
@@ -71,7 +72,13 @@ class TrainingJobs:
         training_request.check(ctx.request, self._backend.capabilities)
         sent, image, metrics = self._resolved(ctx)
         request = training_request.with_defaults(sent, metrics)
-        body = {"request": request, "image": image, **folders.kept(self._store, self._records.space(ctx), request)}
+        state = begin(self._clock.now())
+        body = {
+            "request": request,
+            "image": image,
+            "state": state,
+            **folders.kept(self._store, self._records.space(ctx), request),
+        }
         return {"TrainingJobArn": self._records.create(ctx, training_job_name, body, tags)}
 
     @operation()

@@ -13,11 +13,14 @@ from typing import Any
 
 from sagewright.core.clock import Clock
 from sagewright.core.errors import AwsError
+from sagewright.services.sagemaker.jobs.identity import job_arn
 from sagewright.services.sagemaker.jobs.log_delivery import at_once
+from sagewright.services.sagemaker.jobs.status import IN_MOTION
 from sagewright.services.sagemaker.keys import key_of, place_of
+from sagewright.services.sagemaker.training.jobs import KIND as TRAINING
 from sagewright.services.sagemaker.tuning import early, ranges, trials, verdict, warm_start
 from sagewright.services.sagemaker.tuning import request as tuning_request
-from sagewright.services.sagemaker.tuning.jobs import IN_MOTION, KIND, maximizes, tuning_arn
+from sagewright.services.sagemaker.tuning.jobs import KIND, maximizes
 from sagewright.services.sagemaker.tuning.optimizer import OptimizerError, Proposer
 from sagewright.store import Document, Space, Store
 from sagewright.wire.client import Clients
@@ -25,7 +28,7 @@ from sagewright.wire.client import Clients
 _LOOK = 0.1
 """Seconds between looks at the training jobs."""
 
-_TRAINING = "sagemaker:training-job"
+
 _LONGEST_NAME = 63
 
 
@@ -101,7 +104,7 @@ class TuningController:
         return {**trial, **{name: value for name, value in known.items() if value is not None}}
 
     def _training(self, document: Document, trial: trials.Trial) -> Document | None:
-        space = Space(_TRAINING, document.space.account, document.space.region)
+        space = Space(TRAINING, document.space.account, document.space.region)
         return self._store.documents.get(space, trial["Name"])
 
     def _objective(self, document: Document, trial: trials.Trial) -> str:
@@ -184,10 +187,10 @@ class TuningController:
         whole = tuning_request.definitions(document.body["request"])[definition]
         client = self._clients.client("sagemaker", space.account, space.region)
         at_once(client.create_training_job(**tuning_request.training_request(name, whole, values)))
-        training = self._store.documents.get(Space(_TRAINING, space.account, space.region), name)
+        training = self._store.documents.get(Space(TRAINING, space.account, space.region), name)
         if training is None:
             raise RuntimeError(f"{name}: a training job just created has no document")
-        tuning = {"Arn": tuning_arn(space, document.key), "Objective": whole["TuningObjective"]["MetricName"]}
+        tuning = {"Arn": job_arn(space, document.key), "Objective": whole["TuningObjective"]["MetricName"]}
         self._store.documents.update(training, body={**training.body, "tuning": tuning})
         return {
             "Name": name,

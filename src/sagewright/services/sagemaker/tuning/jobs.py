@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sagewright.core.arn import Arn
 from sagewright.core.clock import Clock
-from sagewright.core.errors import AwsError
 from sagewright.kit.filters import Listing
 from sagewright.kit.hold import Holder
 from sagewright.kit.operation import Context, operation
 from sagewright.kit.paging import decode_token, page
 from sagewright.kit.tags import Tags
+from sagewright.services.sagemaker.jobs.identity import job_arn
+from sagewright.services.sagemaker.jobs.records import Records, Wording
 from sagewright.services.sagemaker.keys import key_of
+from sagewright.services.sagemaker.training.jobs import KIND as TRAINING
 from sagewright.services.sagemaker.tuning import request as tuning_request
 from sagewright.services.sagemaker.tuning import trials, warm_start
-from sagewright.store import Document, DuplicateKey, Space, Store
+from sagewright.store import Document, Space, Store
 
 KIND = "sagemaker:hyper-parameter-tuning-job"
-IN_MOTION = ("InProgress", "Stopping")
 _LISTING = Listing(part="state")
+_WORDING = Wording(
+    noun="hyperparameter tuning job",
+    taken="Hyperparameter tuning job names must be unique within an AWS account and region, and one with this name "
+    "already exists ({arn})",
+    missing="Amazon SageMaker can't find a tuning job with the name {name}.",
+    code="ResourceNotFound",
+)
 _LONGEST_PAGE = 10
-
-
-def tuning_arn(space: Space, name: str) -> str:
-    return str(Arn("sagemaker", space.region, space.account, f"hyper-parameter-tuning-job/{name.lower()}"))
 
 
 class TuningJobs:
@@ -48,8 +51,7 @@ class TuningJobs:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._holder = holder
-        self._tags = tags
+        self._records = Records(KIND, _WORDING, _LISTING, store, clock, holder, tags, kick)
         self._check = check
         self._metrics = metrics
         self._kick = kick
@@ -67,31 +69,16 @@ class TuningJobs:
         for each in tuning_request.example(request):
             self._check(each)
         if "WarmStartConfig" in request:
-            warm_start.check(request, [self._find(ctx, name) for name in warm_start.parent_names(request)])
-        space = Space(KIND, ctx.account, ctx.region)
+            warm_start.check(request, [self._records.find(ctx, name) for name in warm_start.parent_names(request)])
         body = {"request": request, "state": {"Trials": [], "LastModifiedTime": self._clock.now()}}
-        arn = tuning_arn(space, hyper_parameter_tuning_job_name)
-        try:
-            with self._store.transaction():
-                document = self._store.documents.insert(
-                    space, hyper_parameter_tuning_job_name, body, status="InProgress"
-                )
-                self._tags.add(arn, tags or [])
-        except DuplicateKey:
-            raise AwsError(
-                "ResourceInUse",
-                "Hyperparameter tuning job names must be unique within an AWS account and region, and one with this "
-                f"name already exists ({arn})",
-            ) from None
-        self._kick(key_of(document))
+        arn = self._records.create(ctx, hyper_parameter_tuning_job_name, body, tags)
         return {"HyperParameterTuningJobArn": arn}
 
     @operation()
     async def describe_hyper_parameter_tuning_job(
         self, ctx: Context, hyper_parameter_tuning_job_name: str
     ) -> dict[str, Any]:
-        document = self._find(ctx, hyper_parameter_tuning_job_name)
-        document = await self._holder.settled(ctx, document, _in_motion)
+        document = await self._records.settled(ctx, hyper_parameter_tuning_job_name)
         return {
             **tuning_request.shown(document.body["request"], self._metrics),
             **described(document, self._parents(document)),
@@ -99,8 +86,7 @@ class TuningJobs:
 
     @operation()
     def list_hyper_parameter_tuning_jobs(self, ctx: Context, **members: Any) -> dict[str, Any]:
-        space = Space(KIND, ctx.account, ctx.region)
-        found, token = _LISTING.run(self._store, space, ctx.request, self._clock.now())
+        found, token = self._records.page(ctx)
         return {"HyperParameterTuningJobSummaries": [_summary(each) for each in found], "NextToken": token}
 
     @operation()
@@ -115,7 +101,7 @@ class TuningJobs:
         sort_order: str = "Ascending",
     ) -> dict[str, Any]:
         """By FinalObjectiveMetricValue, jobs without an objective are left out, as AWS documents it."""
-        document = self._find(ctx, hyper_parameter_tuning_job_name)
+        document = self._records.find(ctx, hyper_parameter_tuning_job_name)
         found = [each for each in document.body["state"]["Trials"] if status_equals in (None, each["Status"])]
         if sort_by == "FinalObjectiveMetricValue":
             found = [each for each in found if trials.succeeded(each)]
@@ -130,7 +116,7 @@ class TuningJobs:
     @operation()
     def stop_hyper_parameter_tuning_job(self, ctx: Context, hyper_parameter_tuning_job_name: str) -> None:
         """Of one that has ended already, nothing changes."""
-        document = self._find(ctx, hyper_parameter_tuning_job_name)
+        document = self._records.find(ctx, hyper_parameter_tuning_job_name)
         if document.status == "InProgress":
             state = {**document.body["state"], "LastModifiedTime": self._clock.now()}
             self._store.documents.update(document, body={**document.body, "state": state}, status="Stopping")
@@ -139,34 +125,13 @@ class TuningJobs:
     @operation()
     def delete_hyper_parameter_tuning_job(self, ctx: Context, hyper_parameter_tuning_job_name: str) -> None:
         """Its training jobs stay."""
-        document = self._find(ctx, hyper_parameter_tuning_job_name)
-        if _in_motion(document):
-            raise AwsError(
-                "ResourceInUse",
-                f"The request was rejected because the hyperparameter tuning job is in status {document.status}.",
-            )
-        with self._store.transaction():
-            self._store.documents.delete(document.space, document.key)
-            self._tags.forget(tuning_arn(document.space, document.key))
-
-    def _find(self, ctx: Context, name: str) -> Document:
-        document = self._store.documents.get(Space(KIND, ctx.account, ctx.region), name)
-        if document is None:
-            raise AwsError(
-                "ResourceNotFound",
-                f"Amazon SageMaker can't find a tuning job with the name {name}.",
-            )
-        return document
+        self._records.delete(ctx, hyper_parameter_tuning_job_name)
 
     def _parents(self, document: Document) -> list[Document]:
         """Those that are still there."""
         names = warm_start.parent_names(document.body["request"])
         found = (self._store.documents.get(document.space, name) for name in names)
         return [each for each in found if each is not None]
-
-
-def _in_motion(document: Document) -> bool:
-    return document.status in IN_MOTION
 
 
 def maximizes(document: Document, definition: int = 0) -> bool:
@@ -222,7 +187,7 @@ def _summary(document: Document) -> dict[str, Any]:
     state, config = document.body["state"], document.body["request"]["HyperParameterTuningJobConfig"]
     return {
         "HyperParameterTuningJobName": document.key,
-        "HyperParameterTuningJobArn": tuning_arn(document.space, document.key),
+        "HyperParameterTuningJobArn": job_arn(document.space, document.key),
         "HyperParameterTuningJobStatus": document.status,
         "Strategy": config["Strategy"],
         "CreationTime": document.created,
@@ -242,7 +207,7 @@ def _trial_summary(document: Document, trial: trials.Trial) -> dict[str, Any]:
     return {
         "TrainingJobDefinitionName": definition.get("DefinitionName"),
         "TrainingJobName": trial["Name"],
-        "TrainingJobArn": str(Arn("sagemaker", space.region, space.account, f"training-job/{trial['Name']}")),
+        "TrainingJobArn": job_arn(Space(TRAINING, space.account, space.region), trial["Name"]),
         "TuningJobName": document.key,
         "CreationTime": trial["Created"],
         "TrainingStartTime": trial.get("Start"),
