@@ -36,7 +36,7 @@ OUTPUTS = [
     (service, name, protocol)
     for service, name, _, output in STREAMING
     if output
-    for protocol in {models.protocol_of(service), *([CBOR] if models.protocol_of(service) == "json" else [])}
+    for protocol in [models.protocol_of(service), *([CBOR] if models.protocol_of(service) == "json" else [])]
 ]
 INPUTS = [(service, name) for service, name, there, _ in STREAMING if there]
 
