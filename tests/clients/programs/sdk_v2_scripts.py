@@ -192,6 +192,34 @@ def step_estimator_with_a_shell_script():
     assert (unpacked(made.model_data) / "done.txt").read_text() == "done\n"
 
 
+def step_incremental_training_on_spot_instances():
+    """From an earlier model, in the channel ``model``."""
+
+    def shell(**options):
+        image = sagemaker.image_uris.retrieve("sklearn", session.boto_region_name, "1.2-1")
+        folder = str(SCRIPTS / "shell")
+        return Estimator(
+            image,
+            ROLE,
+            1,
+            "ml.m5.large",
+            entry_point="train.sh",
+            source_dir=folder,
+            sagemaker_session=session,
+            **options,
+        )
+
+    first = shell()
+    fit(first)
+    second = shell(model_uri=first.model_data, use_spot_instances=True, max_run=600, max_wait=900)
+    log = fit(second)
+    assert "begins with: model.tar.gz" in log
+    assert "Managed Spot Training savings: " in log
+    job = session.describe_training_job(second.latest_training_job.name)
+    assert job["EnableManagedSpotTraining"]
+    assert job["BillableTimeInSeconds"] <= job["TrainingTimeInSeconds"]
+
+
 def step_network_isolation():
     """The SDK brings the source in a channel then."""
     if shutil.which("bwrap") is None:
