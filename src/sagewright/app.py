@@ -11,6 +11,7 @@ from importlib import import_module
 from sagewright import __version__
 from sagewright.config import Config
 from sagewright.core.clock import SystemClock
+from sagewright.kit import own_images
 from sagewright.kit.gate import Gate
 from sagewright.kit.hold import Holder, Holds
 from sagewright.kit.keys import keep_root
@@ -18,6 +19,7 @@ from sagewright.kit.operation import Service, Services
 from sagewright.kit.root_key import keep_root_key
 from sagewright.kit.tidy import Housekeeping
 from sagewright.requests import Steps, from_a_foreign_page
+from sagewright.runtime import engine
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
@@ -57,8 +59,13 @@ class App:
         self.steps = Steps(self.services, self.gate)
         self.clients = self.steps.clients
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
+        containers = engine.find(config.engine, config.engine_args, pull=config.engine_pull)
         self.backend = LocalBackend(
-            config.data_dir, self.clock, sandbox_mode=config.sandbox, script_python=config.script_python
+            config.data_dir,
+            self.clock,
+            sandbox_mode=config.sandbox,
+            script_python=config.script_python,
+            containers=containers,
         )
         self.admission = Admission(self.backend.capacity(), strict=config.strict_hardware)
         self.routes = Routes(self.store)
@@ -74,7 +81,11 @@ class App:
             self.routes.outstanding,
             self._kick,
             strict=config.strict_hardware,
-            images=Images(script_python=config.script_python),
+            images=Images(
+                script_python=config.script_python,
+                own=lambda: own_images.registered(config.data_dir),
+                engine=containers is not None,
+            ),
             spot=Spot(config.data_dir, config.spot_interruptions, config.spot_price),
         )
         self.reconciler = Reconciler(self.sagemaker.controllers, self.clock)

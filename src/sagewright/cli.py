@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "train, deploy and predict with the SageMaker Python SDK",
     "doctor": "what this machine has, what to install",
     "interrupt": "take the instances of a managed spot training job away",
+    "image": "commands of this machine in the place of container images",
     "filesystem": "folders of this machine that jobs read as EFS and FSx for Lustre file systems",
     "algorithms": "the built-in algorithms, and what the CreateAlgorithm API wants to know of them",
     "ops": "every AWS operation: behaves, record-only or not implemented",

@@ -42,6 +42,12 @@ class Config:
     """auto: bubblewrap where it works. off: plain processes."""
     script_python: str = sys.executable
     """The Python that runs users' own code; Sagewright must be installed in its environment too."""
+    engine: str = "auto"
+    """What runs images of one's own: auto (docker, else podman), off, or the words of a client's command."""
+    engine_args: str = ""
+    """More options of the engine's ``run``; one that names a network takes the place of ours."""
+    engine_pull: bool = False
+    """Whether the engine may fetch images."""
     spot_interruptions: float = 0.0
     """How often chance takes a spot job's instances away, an hour of running; `sagewright interrupt` does at once."""
     spot_price: float = 0.3

@@ -21,3 +21,9 @@ def outcomes_of(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     assert found, f"exit status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     outcomes: dict[str, str] = json.loads(found[1])
     return outcomes
+
+
+def check(outcome: str) -> None:
+    """Fails with all that a step had to say, which an assertion would cut."""
+    if outcome:
+        raise AssertionError(outcome)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.commands import CommandFailed
-from sagewright.commands.servers import add_place, place
+from sagewright.commands.servers import add_place, folder_for_jobs, place
 
 _ID = re.compile(r"fs-[0-9a-f]{8,18}")
 _MOUNT_NAME = re.compile(r"[A-Za-z0-9_-]{1,8}")
@@ -53,14 +53,9 @@ def _system(options: argparse.Namespace, data_dir: Path) -> Any:
     from sagewright.core.clock import SystemClock
     from sagewright.kit.file_systems import FSX, FileSystem
 
-    folder = Path(options.folder).expanduser().absolute()
     if not _ID.fullmatch(options.id):
         raise CommandFailed(f"{options.id} is no file system's id, such as fs-0123456789abcdef0")
-    if not folder.is_dir():
-        raise CommandFailed(f"{folder} is no folder")
-    one, other = folder.resolve(), data_dir.resolve()
-    if one == other or one in other.parents or other in one.parents:
-        raise CommandFailed(f"{folder} and the server's data folder {data_dir} must be apart: jobs are not to see that")
+    folder = folder_for_jobs(options.folder, data_dir)
     if options.type != FSX and (options.s3 or options.mount_name):
         raise CommandFailed("--s3 and --mount-name are for file systems of the type FSxLustre")
     mount_name = (options.mount_name or "fsx") if options.type == FSX else ""

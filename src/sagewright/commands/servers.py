@@ -60,6 +60,17 @@ def place(options: argparse.Namespace) -> Config:
     return config
 
 
+def folder_for_jobs(name: str, data_dir: Path) -> Path:
+    """A folder of this machine that jobs are to see. Raises CommandFailed for one that they must not."""
+    folder = Path(name).expanduser().absolute()
+    if not folder.is_dir():
+        raise CommandFailed(f"{folder} is no folder")
+    one, other = folder.resolve(), data_dir.resolve()
+    if one == other or one in other.parents or other in one.parents:
+        raise CommandFailed(f"{folder} and the server's data folder {data_dir} must be apart: jobs are not to see that")
+    return folder
+
+
 def find(config: Config) -> Running | None:
     """The server of the data folder, where one answers."""
     from sagewright.server import read_server_file

@@ -7,16 +7,12 @@ region, over ``<data_dir>/filesystems/<id>``.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from sagewright.kit import shared_file
 from sagewright.store import Document, Space, Store
 
 EFS, FSX = "EFS", "FSxLustre"
@@ -77,26 +73,26 @@ def forget(data_dir: Path, id: str) -> None:
 
 def registered(data_dir: Path) -> dict[str, FileSystem]:
     """All registered ones by id. Raises ValueError where their file is damaged."""
+    path = _file(data_dir)
     try:
-        text = _file(data_dir).read_text()
-    except FileNotFoundError:
-        return {}
-    try:
-        return {key: FileSystem(id=key, **members) for key, members in json.loads(text).items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{_file(data_dir)} is damaged: {error}") from None
+        return {key: FileSystem(id=key, **members) for key, members in shared_file.read(path).items()}
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
 
 
 def register(data_dir: Path, system: FileSystem) -> None:
     """Add one, in the place of an earlier one of its id, whose objects are asked for again."""
-    with _changing(data_dir) as known:
-        known[system.id] = system
+    registered(data_dir)  # a damaged file is not added to
+    members = asdict(system)
+    del members["id"]
+    with shared_file.changing(_file(data_dir)) as known:
+        known[system.id] = members
         ledger_of(data_dir, system.id).unlink(missing_ok=True)
 
 
 def unregister(data_dir: Path, id: str) -> bool:
     """Whether there was one. Its folder stays as it is."""
-    with _changing(data_dir) as known:
+    with shared_file.changing(_file(data_dir)) as known:
         there = known.pop(id, None) is not None
         if there:
             ledger_of(data_dir, id).unlink(missing_ok=True)
@@ -105,23 +101,3 @@ def unregister(data_dir: Path, id: str) -> bool:
 
 def _file(data_dir: Path) -> Path:
     return data_dir / "filesystems.json"
-
-
-@contextmanager
-def _changing(data_dir: Path) -> Iterator[dict[str, FileSystem]]:
-    """One writer at a time; readers see the file before or after."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with open(data_dir / "filesystems.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        known = registered(data_dir)
-        yield known
-        documents: dict[str, Any] = {key: asdict(system) for key, system in known.items()}
-        for document in documents.values():
-            del document["id"]
-        fresh = data_dir / "filesystems.json.new"
-        try:
-            fresh.write_text(json.dumps(documents, indent=2))
-            os.replace(fresh, _file(data_dir))
-        finally:
-            with suppress(FileNotFoundError):
-                fresh.unlink()

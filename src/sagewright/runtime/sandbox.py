@@ -134,6 +134,8 @@ def argv(found: Probe, folder: Path, data_dir: Path, workload: Workload, scripts
     options += ["--bind", str(folder / "python"), PYTHON]
     options += _devices(workload.resources.gpus)
     options += _opt_ml(folder, workload)
+    if workload.folder:
+        options += ["--ro-bind", workload.folder, workload.folder]
     options += ["--chdir", "/opt/ml/code"]
     if workload.network_isolation and workload.kind == "service":
         options += ["--bind", str(folder / "relay"), _RELAY]

@@ -150,6 +150,9 @@ class Workload:
     gathers: other workloads of the job, host name -> id. This one ends after all of them, and its uploads, but for the
     continuous ones, store what they have written with its own, as if in one folder; where one failed, only those that
     are on_failure.
+    image: of a container engine, in a container of which the command runs; empty for a process of this machine.
+    entrypoint: whether the command's first word takes the place of the image's entry point. folder: of this machine,
+    which a process sees, read-only, at its own path; empty for none.
     exit_message: whether the text in /opt/ml/output/message goes into the last step's detail, as ``exit_message``.
     setup: argv run after the channels and before the command, in a sandbox like its own; see ``agent.setup``.
     """
@@ -178,6 +181,9 @@ class Workload:
     network: str = ""
     gathers: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[str, ...] = ()
+    image: str = ""
+    entrypoint: bool = False
+    folder: str = ""
     config_folder: str = "input/config"
     exit_message: bool = False
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from sagewright.runtime.agent.fault import Fault
 from sagewright.runtime.agent.journal import Journal, Log
-from sagewright.runtime.agent.process import Process, sweep
+from sagewright.runtime.agent.process import TOKEN, Process, sweep
 from sagewright.runtime.agent.python import LAYER, lay
 from sagewright.runtime.agent.s3 import S3, endpoint
 from sagewright.runtime.agent.signals import Signals
 from sagewright.runtime.agent.signer import Signer
 
 if TYPE_CHECKING:
+    from sagewright.runtime.agent.container import Container
     from sagewright.runtime.agent.fetch import Fetcher
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
@@ -33,7 +34,8 @@ class Instance:
     command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), peers (host
     name -> folder of the instances whose output is stored with this one's), network (null, or for a network shared with
     other instances: folder of the one that makes it, holder, the argv that does, empty for the others; enter, the argv
-    before a command in it), python (``runtime.python.describe()`` of the one that runs users' code).
+    before a command in it), python (``runtime.python.describe()`` of the one that runs users' code),
+    engine (null, or what agent.container.Container takes).
     """
 
     def __init__(self, folder: str, launch: dict[str, Any], signals: Signals) -> None:
@@ -42,7 +44,8 @@ class Instance:
         self.signals = signals
         self.workload: dict[str, Any] = launch["workload"]
         self.base = os.path.join(folder, "opt", "ml")
-        self.sandboxed = launch["sandbox"] is not None
+        self.container = _container(launch, folder)
+        self.sandboxed = launch["sandbox"] is not None or self.container is not None
         self.journal = Journal(os.path.join(folder, "journal.jsonl"))
         self.log = Log(os.path.join(folder, "log"))
         self.s3 = self._s3()
@@ -147,6 +150,13 @@ class Instance:
 
             Setup(self).run()
 
+    @property
+    def host(self) -> str:
+        """Where a service listens, as it sees it itself."""
+        if self.container is not None:
+            return self.container.host
+        return "127.0.0.1" if self.workload["network_isolation"] else str(self.workload["address"])
+
     def spawn(self, command: Sequence[str] = (), binds: Iterable[tuple[str, str, str]] = (), **env: str) -> Process:
         """Start the command, or another one in its place. Raises Fault where there is no such command.
 
@@ -162,9 +172,12 @@ class Instance:
             command = [self._inside(word) for word in command]
         reader, writer = os.pipe2(os.O_CLOEXEC)
         try:
-            argv = [*self._entrance, *self._sandbox(binds), *command]
-            cwd = None if self.sandboxed else os.path.join(self.base, "code")
-            process = Process(argv, environment, cwd, writer, self.sandboxed)
+            if self.container is not None:
+                process = self._contain(self.container, command, binds, env, writer)
+            else:
+                argv = [*self._entrance, *self._sandbox(binds), *command]
+                cwd = None if self.sandboxed else os.path.join(self.base, "code")
+                process = Process(argv, environment, cwd, writer, self.sandboxed)
         except OSError as error:
             os.close(reader)
             raise Fault("ClientError", f"Cannot start the command {command[0]}: {error.strerror}") from None
@@ -173,6 +186,21 @@ class Instance:
         self._pump = threading.Thread(target=self.log.pump, args=(reader,), daemon=True)
         self._pump.start()
         return process
+
+    def _contain(
+        self,
+        container: Container,
+        command: list[str],
+        binds: list[tuple[str, str, str]],
+        more: dict[str, str],
+        out: int,
+    ) -> Process:
+        """The command in a container, whose environment has nothing of this machine's. Raises Fault."""
+        container.check()
+        token = {TOKEN: self.launch["token"]}
+        environment = {**self._aws(), "SAGEMAKER_BASE_DIR": "/opt/ml", **self.workload["env"], **more, **token}
+        argv = container.argv(command, environment, binds)
+        return Process(argv, {**environment, **container.env}, None, out, False, container)
 
     def _sandbox(self, binds: Iterable[tuple[str, str, str]]) -> list[str]:
         argv: list[str] = self.launch["sandbox"] or []
@@ -194,7 +222,7 @@ class Instance:
 
     def fail(self, fault: Fault, **detail: Any) -> None:
         """The final step of a failure, with nothing left running."""
-        if not self.sandboxed:
+        if not self.sandboxed or self.container is not None:
             sweep(self.launch["token"])
         self.journal.step("Failed", fault.text, kind=fault.kind, **detail)
 
@@ -204,3 +232,11 @@ class Instance:
     def _inside(self, word: str) -> str:
         """Without a sandbox there is no /opt/ml; words that name it mean the job's folder."""
         return self.base + word[len("/opt/ml") :] if word == "/opt/ml" or word.startswith("/opt/ml/") else word
+
+
+def _container(launch: dict[str, Any], folder: str) -> Container | None:
+    if launch["engine"] is None:
+        return None
+    from sagewright.runtime.agent.container import Container
+
+    return Container(launch["engine"], folder, launch["workload"])

@@ -9,6 +9,10 @@ import subprocess
 import time
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sagewright.runtime.agent.container import Container
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -17,10 +21,22 @@ TOKEN = "SAGEWRIGHT_WORKLOAD_TOKEN"  # noqa: S105
 
 
 class Process:
-    """A running command. sandboxed: argv is bubblewrap's, which puts two processes before the command."""
+    """A running command. sandboxed: argv is bubblewrap's, which puts two processes before the command.
 
-    def __init__(self, argv: list[str], env: dict[str, str], cwd: str | None, output: int, sandboxed: bool) -> None:
+    container: argv is its engine's, which does not end it when it is killed itself.
+    """
+
+    def __init__(
+        self,
+        argv: list[str],
+        env: dict[str, str],
+        cwd: str | None,
+        output: int,
+        sandboxed: bool,
+        container: Container | None = None,
+    ) -> None:
         self._sandboxed = sandboxed
+        self._container = container
         self._token = env.get(TOKEN, "")
         self._popen = subprocess.Popen(
             argv,
@@ -52,6 +68,8 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL to everything it started. A sandbox's processes go with its first one."""
+        if self._container is not None and self.poll() is None:
+            self._container.remove()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if not self._sandboxed:

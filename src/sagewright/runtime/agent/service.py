@@ -82,8 +82,7 @@ class Service:
 
     def _spawn(self) -> Process:
         self._journal.step("Launching", attempt=self._crashes + 1)
-        host = "127.0.0.1" if self._instance.workload["network_isolation"] else self._address
-        process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=host, SAGEMAKER_BIND_TO_PORT=str(PORT))
+        process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=self._instance.host, SAGEMAKER_BIND_TO_PORT=str(PORT))
         self._healthy = self._served = False
         self._missed = 0
         return process

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.core.clock import Clock, SystemClock
-from sagewright.runtime import addresses, agent, python, sandbox
+from sagewright.runtime import addresses, agent, engine, python, sandbox
 from sagewright.runtime.agent.instance import PYTHON
 from sagewright.runtime.agent.process import sweep
 from sagewright.runtime.agent.signals import INTERRUPT, KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
+from sagewright.runtime.engine import Engine
 from sagewright.runtime.local.folder import Folder, safe_name
 from sagewright.runtime.local.machine import machine
 from sagewright.runtime.observation import FINAL, LogLine, Observation, Step, observed
@@ -37,7 +38,8 @@ class LocalBackend:
     """Backend over <data_dir>/work.
 
     sandbox_mode: ``auto`` bubblewrap where it works, ``off`` plain processes. patience: seconds an agent tries to reach
-    S3 again. script_python: what ``python`` is to commands. Safe to use from several threads as far as they work on
+    S3 again. script_python: what ``python`` is to commands. containers: the engine that runs workloads with an
+    image. Safe to use from several threads as far as they work on
     different ids.
     """
 
@@ -49,6 +51,7 @@ class LocalBackend:
         sandbox_mode: str = "auto",
         patience: float = _PATIENCE,
         script_python: str = sys.executable,
+        containers: Engine | None = None,
     ) -> None:
         self._data_dir = data_dir.absolute()
         self._clock = clock or SystemClock()
@@ -56,6 +59,7 @@ class LocalBackend:
         self._patience = patience
         self._sandbox_mode = sandbox_mode
         self._python = script_python
+        self._engine = containers
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
@@ -137,6 +141,7 @@ class LocalBackend:
         if pid is not None:
             _send(pid, signal.SIGKILL)
             self._await_end(id, folder)
+        engine.remove(folder.launch, str(folder.path))
         sweep(folder.launch["token"])
         self._folders.pop(id, None)
         folder.delete()
@@ -161,6 +166,12 @@ class LocalBackend:
             raise Unsupported("network isolation of services is not available on this backend")
         if workload.network_isolation and workload.network and not able.group_isolation:
             raise Unsupported("network isolation of several instances needs nsenter (util-linux)")
+        if workload.image and self._engine is None:
+            raise Unsupported(f"the image {workload.image} needs docker or podman, and this machine has neither")
+        if workload.image and workload.network_isolation and (workload.kind == "service" or workload.network):
+            raise Unsupported(
+                "network isolation is only there for batch jobs on one instance where a container engine runs the image"
+            )
         modes = {channel.input_mode for channel in workload.channels} - able.input_modes
         if modes:
             raise Unsupported(f"input mode {', '.join(sorted(modes))} is not available on this backend")
@@ -169,7 +180,9 @@ class LocalBackend:
         """launch.json, as the agent's Instance reads it."""
         argv, scripts = None, self._scripts()
         warnings = [f"Running without a sandbox: {self._probe.why}."]
-        if self._probe.program:
+        if workload.image:
+            warnings = []
+        elif self._probe.program:
             argv = sandbox.argv(self._probe, folder.path, self._data_dir, workload, scripts["roots"])
             warnings = []
         token = secrets.token_hex(16)
@@ -184,6 +197,7 @@ class LocalBackend:
             "warnings": warnings,
             "patience": self._patience,
             "python": scripts,
+            "engine": self._engine.launch() if workload.image and self._engine else None,
         }
 
     def _scripts(self) -> dict[str, Any]:
@@ -281,6 +295,7 @@ class LocalBackend:
 
     def _bury(self, folder: Folder) -> None:
         """End an agent's workload in its place: nothing runs on unseen, and the journal has its last word."""
+        engine.remove(folder.launch, str(folder.path))
         sweep(folder.launch["token"])
         text = f"The agent of {folder.id} ended without a word; its processes were killed. {folder.complaint()}".strip()
         folder.append(Step(self._clock.now(), "Failed", text, {"kind": "InternalServerError"}))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sagewright.kit.algorithms import frameworks, installed
+from sagewright.kit.own_images import OwnImage
 
 Kind = Literal["algorithm", "framework", "own"]
 _Described = Mapping[str, Any]
@@ -34,7 +35,8 @@ class Runner:
 
     train, serve, process: the whole argv of the container's command; empty where it has none. setup: the argv that
     makes ready what the command needs, run before it; empty for none. metrics: MetricDefinitions as the API shows
-    them. image: the engine's image; empty where a process of this machine runs.
+    them. image: the engine's image, whose entry point takes the command; empty where a process of this machine runs.
+    env: what the image sets. folder: what the command needs of this machine, empty for nothing.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Runner:
     metrics: tuple[Mapping[str, str], ...] = ()
     setup: tuple[str, ...] = ()
     image: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
 
 
 def has_script(hyperparameters: Mapping[str, str], environment: Mapping[str, str]) -> bool:
@@ -64,7 +68,8 @@ def built_in_metrics(images: Images, uri: str) -> tuple[Mapping[str, str], ...] 
 class Images:
     """Image URIs to runners.
 
-    algorithms, frameworks: descriptions, read once, on the first look-up. script_python: what runs frameworks.
+    algorithms, frameworks: descriptions, read once, on the first look-up. script_python: what runs frameworks. own: the
+    images that are registered as commands, by name. engine: whether a container engine may have all others.
     """
 
     def __init__(
@@ -72,7 +77,11 @@ class Images:
         algorithms: Callable[[], Iterable[_Described]] = installed,
         frameworks: Callable[[], Iterable[_Described]] = frameworks,
         script_python: str = sys.executable,
+        own: Callable[[], Mapping[str, OwnImage]] = dict,
+        engine: bool = False,
     ) -> None:
+        self._own = own
+        self._engine = engine
         self._sources: dict[Kind, tuple[Callable[[], Iterable[_Described]], str]] = {
             "algorithm": (algorithms, sys.executable),
             "framework": (frameworks, script_python),
@@ -82,20 +91,20 @@ class Images:
     def runner(self, uri: str, *, script: bool = False) -> Runner:
         """Raises UnknownImage. script: a user's script is to run in it. No tag means ``latest``, as docker has it."""
         match = _ECR.fullmatch(uri)
-        if match is None:
-            raise UnknownImage(f"Sagewright has no runner for the image {uri}. {self._advice()}")
-        repository, tag = match["repository"], match["tag"] or "latest"
+        repository, tag = (match["repository"], match["tag"] or "latest") if match else (uri, "")
+        known = self._own()
+        for name in (uri, repository, f"{repository}:{tag}"):
+            if name in known:
+                return _registered(known[name])
         order: tuple[Kind, ...] = ("framework", "algorithm") if script else ("algorithm", "framework")
-        found = [each for kind in order for each in self._known(kind).get(repository, ())]
-        if not found:
-            raise UnknownImage(f"Sagewright has no runner for the image {uri}. {self._advice()}")
+        found = [each for kind in order for each in self._known(kind).get(repository, ())] if match else []
         for image, runner in found:
             pattern = image.get("tag_pattern")
             if tag in image["tags"] or (pattern and re.fullmatch(pattern, tag)):
                 return runner
-        tags = ", ".join(tag for image, _ in found for tag in image["tags"])
-        wanted = f"Use one of these tags: {tags}." if tags else f"AWS has no tag like {tag} in this repository."
-        raise UnknownImage(f"Sagewright has no runner for the image {uri}. {wanted}")
+        if self._engine and not found:
+            return Runner(uri, "own", train=("train",), serve=("serve",), image=uri)
+        raise UnknownImage(f"Sagewright has no runner for the image {uri}. {self._advice(found, tag)}")
 
     def _known(self, kind: Kind) -> dict[str, list[_Found]]:
         if kind not in self._by_kind:
@@ -107,11 +116,23 @@ class Images:
             self._by_kind[kind] = known
         return self._by_kind[kind]
 
-    def _advice(self) -> str:
+    def _advice(self, found: Sequence[_Found], tag: str) -> str:
+        """found: of its repository."""
+        if found:
+            tags = ", ".join(tag for image, _ in found for tag in image["tags"])
+            return f"Use one of these tags: {tags}." if tags else f"AWS has no tag like {tag} in this repository."
         repositories = ", ".join(sorted({*self._known("algorithm"), *self._known("framework")}))
+        own = "An image of your own needs docker or podman here, or a command: see `sagewright image register`."
         if not repositories:
-            return "No algorithm is installed: install the sagewright package with its algorithms."
-        return f"Use an Amazon ECR image of one of these repositories: {repositories}."
+            return f"{own} No algorithm is installed: install the sagewright package with its algorithms."
+        return f"{own} Of Amazon ECR's, those of these repositories run here: {repositories}."
+
+
+def _registered(image: OwnImage) -> Runner:
+    """Like a container's, its entry point takes the word ``train`` or ``serve``."""
+    command = image.command
+    train, serve = (*command, "train"), (*command, "serve")
+    return Runner(image.name, "own", train, serve, process=command, env=image.env, folder=image.folder)
 
 
 def _runner(kind: Kind, python: str, description: _Described) -> Runner:

@@ -66,6 +66,7 @@ def workload(
         setup=runner.setup,
         env={
             "OMP_NUM_THREADS": threads,
+            **runner.env,
             **variant.environment,
             "SAGEWRIGHT_IMAGE": variant.image,
             "AWS_REGION": space.region,
@@ -84,4 +85,6 @@ def workload(
         account=space.account,
         startup_timeout=variant.startup_timeout or _STARTUP_TIMEOUT,
         credentials=credentials,
+        image=runner.image,
+        folder=runner.folder,
     )

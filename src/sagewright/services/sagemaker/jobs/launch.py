@@ -40,6 +40,7 @@ class Launch:
         state, region = self.document.body["state"], self.document.space.region
         return {
             "OMP_NUM_THREADS": self.threads,
+            **self.runner.env,
             **self.request.get("Environment", {}),
             "SAGEWRIGHT_IMAGE": image,
             "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
@@ -68,5 +69,7 @@ class Launch:
             region=document.space.region,
             account=document.space.account,
             credentials=self.credentials,
+            image=self.runner.image,
+            folder=self.runner.folder,
             **members,
         )

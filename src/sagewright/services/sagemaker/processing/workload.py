@@ -32,6 +32,7 @@ def workload(launch: Launch) -> Workload:
     request, host = launch.request, launch.host
     return launch.workload(
         command=command(request, launch.runner),
+        entrypoint="ContainerEntrypoint" in request["AppSpecification"],
         setup=launch.runner.setup,
         env=launch.environment(request["AppSpecification"]["ImageUri"]),
         config={
@@ -51,7 +52,7 @@ def command(request: Mapping[str, Any], runner: Runner) -> tuple[str, ...]:
     """What the container runs: the request's entry point, or that of the image. Raises Unsupported for neither."""
     app = request["AppSpecification"]
     entry = tuple(app.get("ContainerEntrypoint", ())) or runner.process
-    if not entry:
+    if not entry and not runner.image:
         raise Unsupported(
             f"The image {app['ImageUri']} has no entry point for processing: AppSpecification needs a "
             "ContainerEntrypoint."

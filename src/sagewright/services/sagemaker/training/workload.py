@@ -47,6 +47,7 @@ def workload(launch: Launch) -> Workload:
     uploads, first = _uploads(document), launch.host == hosts[0]
     return launch.workload(
         command=command(request, launch.runner),
+        entrypoint=own_code,
         setup=() if own_code else launch.runner.setup,
         env=_environment(launch),
         config=_config(launch, present),
