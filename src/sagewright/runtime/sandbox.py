@@ -170,12 +170,17 @@ def _system(folder: Path) -> list[str]:
             options += ["--symlink", os.readlink(path), path]
         elif os.path.isdir(path):
             options += ["--ro-bind", path, path]
-    for name in _ETC:
+    for name in (*_ETC, *_java()):
         source = os.path.realpath(f"/etc/{name}")
         if os.path.exists(source):
             options += ["--ro-bind", source, f"/etc/{name}"]
     options += ["--ro-bind", str(folder / "hosts"), "/etc/hosts"]
     return options
+
+
+def _java() -> list[str]:
+    """Debian's settings of Java runtimes, without which no program starts."""
+    return [path.name for path in Path("/etc").glob("java*") if path.is_dir()]
 
 
 def _python(data_dir: Path, scripts: Sequence[str]) -> list[str]:

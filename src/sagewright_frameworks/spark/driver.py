@@ -14,16 +14,19 @@ _DRAIN = 5.0
 
 
 def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
-    """Exit status, 128 + n for signal n, and the end of what it wrote to standard error. SIGTERM is passed on."""
-    process = subprocess.Popen(command, env=dict(env), stderr=subprocess.PIPE)
+    """Exit status, 128 + n for signal n, and the end of what it wrote. SIGTERM is passed on.
+
+    A Python application's traceback comes from Spark's standard output, a Java one's from its standard error.
+    """
+    process = subprocess.Popen(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def end(number: int, frame: FrameType | None) -> None:
         process.send_signal(number)
 
     before = signal.signal(signal.SIGTERM, end)
     kept = bytearray()
-    assert process.stderr is not None
-    reader = threading.Thread(target=_copy, args=(process.stderr.fileno(), kept), daemon=True)
+    assert process.stdout is not None
+    reader = threading.Thread(target=_copy, args=(process.stdout.fileno(), kept), daemon=True)
     reader.start()
     try:
         status = process.wait()
@@ -38,4 +41,4 @@ def _copy(source: int, kept: bytearray) -> None:
         kept += block
         del kept[:-_KEPT]
         while block:
-            block = block[os.write(2, block) :]
+            block = block[os.write(1, block) :]

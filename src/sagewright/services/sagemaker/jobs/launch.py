@@ -43,6 +43,7 @@ class Launch:
             **self.runner.env,
             **self.request.get("Environment", {}),
             "SAGEWRIGHT_IMAGE": image,
+            "SAGEWRIGHT_MEMORY": str(self.grant.resources.memory),
             "SAGEWRIGHT_HOSTS": json.dumps(state["Hosts"]),
             "SAGEWRIGHT_JOB_TOKEN": state["Token"],
             "AWS_REGION": region,
