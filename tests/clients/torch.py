@@ -15,13 +15,17 @@ _SOURCES = Path(__file__).resolve().parents[2] / "src"
 
 @cache
 def torch_settings() -> dict[str, str] | None:
-    """Environment variables of a server whose scripts have PyTorch; None where it cannot be had.
-
-    PyTorch is in a virtualenv of its own; the rest, Sagewright too, is that of this Python.
-    """
+    """Environment variables of a server whose scripts have PyTorch; None where it cannot be had."""
     try:
-        python = python_of("script_torch")
+        return settings_of("script_torch")
     except subprocess.CalledProcessError:
         return None
+
+
+def settings_of(client: str) -> dict[str, str]:
+    """Of a server whose scripts have what a virtualenv has; the rest, Sagewright too, is that of this Python.
+
+    Raises CalledProcessError where it cannot be made.
+    """
     behind = os.pathsep.join([str(_SOURCES), *site.getsitepackages()])
-    return {"SAGEWRIGHT_SCRIPT_PYTHON": str(python), "PYTHONPATH": behind}
+    return {"SAGEWRIGHT_SCRIPT_PYTHON": str(python_of(client)), "PYTHONPATH": behind}

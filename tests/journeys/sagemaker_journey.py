@@ -119,6 +119,6 @@ class Journey:
 @contextmanager
 def journey(data_dir: Path, **settings: str) -> Iterator[Journey]:
     """A server of its own that finds the scripted algorithm."""
-    paths = [str(Path(__file__).parent / "scripted"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parent / "scripted"), settings.pop("PYTHONPATH", os.environ.get("PYTHONPATH", ""))]
     with running_server(data_dir, PYTHONPATH=os.pathsep.join(filter(None, paths)), **settings) as server:
         yield Journey(server)

@@ -26,6 +26,13 @@ from sagewright_frameworks.spark.options import Options, parsed
 from sagewright_frameworks.spark.spec import SPARK
 
 _LIMIT = 1024
+_ENTRY_POINT = """#!/usr/bin/env python3
+import sys
+
+from sagewright_frameworks.spark.command import main
+
+sys.exit(main())
+"""
 _FORM = log.Form("%Y-%m-%d %H:%M:%S", "{time} smspark-submit {level:8}")
 
 
@@ -40,18 +47,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def setup() -> int:
-    """Before a job: the file system for S3 compiled once, into the layer that the jobs share."""
+    """Before a job: its entry point, and the file system for S3 compiled once, in the layer that the jobs share."""
     log.use(_FORM)
     environment = Environment.of_process()
     try:
         spark = find()
         if layer := os.environ.get("SAGEWRIGHT_LAYER"):
-            s3.fill(spark, Path(layer))
+            _fill(spark, Path(layer))
         elif file := os.environ.get("SAGEWRIGHT_LAYER_KEY"):
-            Path(file).write_text(s3.key(spark))
+            Path(file).write_text(s3.key(spark, _ENTRY_POINT))
     except AlgorithmFailure as error:
         return _failed(environment, str(error), 1)
     return 0
+
+
+def _fill(spark: Spark, layer: Path) -> None:
+    """Raises AlgorithmError."""
+    s3.compiled(spark, layer / s3.IN_LAYER)
+    script = layer / "bin" / "smspark-submit"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(_ENTRY_POINT)
+    script.chmod(0o755)
 
 
 def _submit(argv: Sequence[str], environment: Environment) -> int:

@@ -22,12 +22,12 @@ _NEEDS = ("janino-*", "commons-compiler-*", "hadoop-client-*", "slf4j-api-*")
 _OURS = "sagewright.spark.S3FileSystem"
 _THEIRS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _COMMITTERS = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
-_IN_LAYER = Path("share") / "sagewright-s3.jar"
+IN_LAYER = Path("share") / "sagewright-s3.jar"
 
 
-def key(spark: Spark) -> str:
-    """Of what would be compiled: a digest of the sources and of Hadoop's jars by name."""
-    digest = sha256("\n".join(sorted(file.name for file in _jars(spark))).encode())
+def key(spark: Spark, beside: str) -> str:
+    """A layer's: a digest of the sources, of Hadoop's jars by name, and of what else is in it."""
+    digest = sha256("\n".join([beside, *sorted(file.name for file in _jars(spark))]).encode())
     for file in _sources():
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -36,15 +36,10 @@ def key(spark: Spark) -> str:
 def jar(spark: Spark, scratch: Path) -> Path:
     """The file system's jar: that of the job's layer, or a fresh one in a scratch folder."""
     if layer := os.environ.get("SAGEWRIGHT_LAYER"):
-        ready = Path(layer) / _IN_LAYER
+        ready = Path(layer) / IN_LAYER
         if ready.is_file():
             return ready
-    return compiled(spark, scratch / _IN_LAYER.name)
-
-
-def fill(spark: Spark, layer: Path) -> None:
-    """Put the jar into a layer. Raises AlgorithmError."""
-    compiled(spark, layer / _IN_LAYER)
+    return compiled(spark, scratch / IN_LAYER.name)
 
 
 def compiled(spark: Spark, target: Path) -> Path:

@@ -31,7 +31,7 @@ _PATIENCE = 600.0
 _COMING_UP = 15.0
 """Seconds an agent that another server started has until it is given up."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "PYTHONPATH")
+_INHERITED = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "PYTHONPATH", "JAVA_HOME")
 
 
 class LocalBackend:
