@@ -12,6 +12,7 @@ NAMES = (
     "job_start",
     "small_job",
     "script_mode",
+    "spark",
     "sdk",
     "large_job",
     "linear_learner",
