@@ -13,8 +13,12 @@ _LIMIT = 980
 """Characters: SageMaker shows 1024, with the kind before and the exit code behind."""
 _COMMAND = 240
 _TRACEBACK = "Traceback (most recent call last):"
-_NATIVE = re.compile(r"Stack trace:|\s*\[bt\] \(\d+\) ")
-"""Lines that XGBoost and others of C++ put behind an error's message."""
+_NOISE = re.compile(r"Stack trace:|\s*\[bt\] \(\d+\) |[EWIF]\d{4} \d\d:\d\d:\d\d")
+"""Lines that XGBoost and others of C++ put behind an error's message, and those of torchrun's own log."""
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+"""What PyTorch puts before a process's last words."""
+_ELASTIC = "torch.distributed.elastic.multiprocessing.errors.ChildFailedError"
+"""torchrun's own error, which says that a process failed, and not why."""
 
 
 class CalledProcessError(Exception):
@@ -46,8 +50,10 @@ class InstallRequirementsError(CalledProcessError):
 
 def last_words(output: str, room: int) -> str:
     """The end of the last traceback in an output, of as many whole lines as there is room for; else its last lines."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip() and not _NATIVE.match(line)]
+    lines = [_RANK.sub("", line).rstrip() for line in output.splitlines() if line.strip() and not _NOISE.match(line)]
     begins = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
+    if len(begins) > 1 and any(_ELASTIC in line for line in lines[begins[-1] :]):
+        lines = lines[: begins.pop()]
     lines = lines[begins[-1] + 1 :] if begins else lines[-12:]
     kept: list[str] = []
     for line in reversed(lines):

@@ -25,13 +25,12 @@ from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
 from sagewright_frameworks import installed, setup, source
 from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
 from sagewright_frameworks.spec import FrameworkSpec
+from sagewright_frameworks.training import launch
 from sagewright_frameworks.training.environment import TrainingEnvironment
 
 _BLOCKS, _BLOCK = 64, 4096
 """Of what the script writes to its standard error, the last is kept: it may have to say why it failed."""
 _DRAIN = 5.0
-_MASTER_PORT = "7777"
-_TORCHRUN = ("sagemaker_torch_distributed_enabled", "sagemaker_pytorch_ddp_enabled")
 
 
 def train(spec: FrameworkSpec, environment: Environment) -> int:
@@ -72,40 +71,22 @@ def _command(training: TrainingEnvironment, code: Path) -> list[str]:
         if with_mode.is_file():
             with_mode.chmod(0o755)
         return ["/bin/sh", "-c", shlex.join([f"./{program}", *words])]
-    start = [_python(), *_launcher(training)]
+    start = launch.launcher(training, _python())
     if (code / "setup.py").is_file():
         return [*start, "-m", program.removesuffix(".py").replace("/", "."), *words]
     return [*start, program, *words]
 
 
-def _launcher(training: TrainingEnvironment) -> list[str]:
-    """What goes before the script where the SDK asked for a distribution."""
-    others = [name for name in training.distributions if name not in _TORCHRUN]
-    if others:
-        shown = ", ".join(name.removeprefix("sagemaker_").removesuffix("_enabled") for name in others)
-        raise ClientError(
-            f"Sagewright does not run the distribution {shown}; torch_distributed and pytorchddp it does."
-        )
-    if not training.distributions:
-        return []
-    hosts = training.hosts
-    words = {"nnodes": len(hosts), "nproc_per_node": max(1, training.gpus), "node_rank": training.rank}
-    places = {"master_addr": hosts[0], "master_port": _MASTER_PORT}
-    return ["-m", "torch.distributed.run", *(f"--{name}={value}" for name, value in (words | places).items())]
-
-
 def _further(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> dict[str, str]:
-    """Variables that are no SM_ ones: of the toolkit, and what PyTorch's container adds for torch.distributed."""
+    """Variables that are no SM_ ones: of the toolkit, and of what trains on several processes."""
     path = [str(code), *filter(None, [os.environ.get("PYTHONPATH")]), source.NAMES]
-    found = {
+    return {
         "PYTHONPATH": os.pathsep.join(path),
         "CURRENT_HOST": training.environment.current_host,
         "SAGEMAKER_JOB_NAME": os.environ.get("TRAINING_JOB_NAME", ""),
         "SAGEMAKER_REGION": os.environ.get("AWS_REGION", ""),
+        **launch.variables(training, spec.module),
     }
-    if spec.module in ("torch", "transformers"):
-        found |= {"MASTER_ADDR": training.document["master_hostname"], "MASTER_PORT": _MASTER_PORT}
-    return found
 
 
 def _python() -> str:

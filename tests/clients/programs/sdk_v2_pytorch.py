@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -90,26 +92,69 @@ def step_a_model_that_is_no_torchscript():
     assert "Please ensure model is saved using torchscript." in said, said
 
 
-def step_torch_distributed_on_two_instances():
-    """The SDK has torch_distributed on GPU instances only; what it would send says the same here."""
-    made = pytorch("together.py", instance_count=2)
+def together(entry, instances, inputs=None, **hyperparameters):
+    """The SDK has torch_distributed on GPU instances only; what it would send says the same here. The job, its log."""
+    made = pytorch(entry, instance_count=instances, hyperparameters=hyperparameters)
     made._prepare_for_training()
     client = boto3.client("sagemaker")
     name = f"together-{time.time_ns()}"
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": DATA}}
     client.create_training_job(
         TrainingJobName=name,
         RoleArn=ROLE,
         AlgorithmSpecification={"TrainingImage": made.training_image_uri(), "TrainingInputMode": "File"},
         HyperParameters=made.hyperparameters() | {"sagemaker_torch_distributed_enabled": "true"},
+        InputDataConfig=[{"ChannelName": "training", "DataSource": source}],
         OutputDataConfig={"S3OutputPath": f"s3://{bucket}/output"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": instances, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    with contextlib.redirect_stdout(said), contextlib.suppress(sagemaker.exceptions.UnexpectedStatusException):
         session.logs_for_job(name, wait=True)
-    assert "rank 0 of 2 on algo-1: sum 3" in said.getvalue(), said.getvalue()
-    assert "rank 1 of 2 on algo-2: sum 3" in said.getvalue()
+    return client.describe_training_job(TrainingJobName=name), said.getvalue()
+
+
+def step_torch_distributed_on_two_instances():
+    _, said = together("together.py", 2)
+    assert "rank 0 of 2 on algo-1: sum 3" in said, said
+    assert "rank 1 of 2 on algo-2: sum 3" in said
+
+
+def step_two_instances_learn_as_one_does():
+    curves = []
+    for instances in (1, 2):
+        job, said = together("parallel.py", instances, epochs=5)
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        curves.append([float(each) for each in re.findall(r"loss=([0-9.]+);", said)])
+    one, two = curves
+    assert len(one) == len(two) == 5
+    assert one[-1] < one[0] / 2, "it learns"
+    assert np.allclose(one, two, rtol=0.01), curves
+
+
+def step_one_instances_failure_is_the_jobs():
+    job, _ = together("parallel.py", 2, fail=1)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "ValueError: rank 1 has had enough" in job["FailureReason"], job["FailureReason"]
+
+
+def step_mpi_on_one_instance():
+    if shutil.which("mpirun") is None:
+        return
+    mpi = {"enabled": True, "processes_per_host": 2, "custom_mpi_options": "-x GREETING"}
+    made = pytorch("ranks.py", distribution={"mpi": mpi}, environment={"GREETING": "hello"})
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        made.fit(logs=True)
+    assert "rank 0 of 2 hello" in said.getvalue(), said.getvalue()
+    assert "rank 1 of 2 hello" in said.getvalue()
+
+
+def step_mpi_on_several_instances_is_refused():
+    made = pytorch("ranks.py", distribution={"mpi": {"enabled": True}}, instance_count=2)
+    said = error_of(lambda: made.fit(logs=False))
+    assert "Sagewright runs MPI on one instance" in said, said
 
 
 if __name__ == "__main__":

@@ -62,3 +62,20 @@ def test_it_fits_a_failure_reason() -> None:
 def test_the_stack_of_native_code_is_left_out() -> None:
     native = "Stack trace:\n  [bt] (0) /lib/libxgboost.so(+0x1) [0x2]\n  [bt] (1) /lib/libxgboost.so(+0x3) [0x4]\n"
     assert last_words(f"{_LAST}{native}\n\n", 30) == "    go()\nValueError: 2"
+
+
+def test_torchrun_does_not_hide_a_processs_own_words() -> None:
+    output = """[rank1]: Traceback (most recent call last):
+[rank1]:   File "/opt/ml/code/fit.py", line 3, in <module>
+[rank1]:     raise ValueError("enough")
+[rank1]: ValueError: enough
+E1123 15:56:25.000000 5 torch/distributed/elastic/multiprocessing/api.py:874] failed (exitcode: 1) local_rank: 0
+Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+fit.py FAILED
+"""
+    assert last_words(output, 500) == (
+        '  File "/opt/ml/code/fit.py", line 3, in <module>\n    raise ValueError("enough")\nValueError: enough'
+    )
