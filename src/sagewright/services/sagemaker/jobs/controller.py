@@ -16,13 +16,13 @@ from sagewright.core.clock import Clock
 from sagewright.core.lifecycle import TRAINING_SECONDARY
 from sagewright.kit.keys import close_session, open_session
 from sagewright.runtime.backend import Backend, Signal, UnknownWorkload, Unsupported
-from sagewright.runtime.capacity import Admission
+from sagewright.runtime.capacity import Admission, Grant
 from sagewright.runtime.instances import UnknownInstanceType
 from sagewright.runtime.observation import MARKERS, LogLine, Observation, Step
 from sagewright.runtime.reconcile import LOOK
-from sagewright.runtime.workload import Workload
-from sagewright.services.sagemaker.images import Images, UnknownImage
+from sagewright.services.sagemaker.images import Images, Runner, UnknownImage
 from sagewright.services.sagemaker.jobs import instances
+from sagewright.services.sagemaker.jobs.cluster import Group
 from sagewright.services.sagemaker.jobs.identity import job_id, workload_id
 from sagewright.services.sagemaker.jobs.kind import JobKind
 from sagewright.services.sagemaker.jobs.launch import Launch
@@ -97,24 +97,17 @@ class JobController:
 
     async def _start(self, key: str, document: Document) -> float | None:
         state, now = document.body["state"], self._clock.now()
-        if document.status == "Stopping":
-            await self._end(document, enter(state, "Stopped", now))
+        if document.status == "Stopping" or self._waited(document):
+            why = "Stopped" if document.status == "Stopping" else "MaxWaitTimeExceeded"
+            await self._end(document, enter(state, why, now))
             return None
-        if self._waited(document):
-            await self._end(document, enter(state, "MaxWaitTimeExceeded", now))
-            return None
-        cluster = self._kind.cluster(document.body["request"])
         try:
             runner = self._kind.runner(self._images, document.body)
-            if self._kind.keep_alive(document.body["request"]):
-                self._pools.reuse(document)
-            granted = self._admission.admit(
-                job_id(document), [(each.instance_type, each.count) for each in cluster.groups]
-            )
+            grants = self._admit(document)
         except (UnknownImage, Unsupported, UnknownInstanceType) as error:
             await self._end(document, fail(state, f"ClientError: {error}", now))
             return None
-        if granted is None:
+        if grants is None:
             if self._pools.give_way():
                 return 0.0
             waiting = enter(state, "Pending", now)
@@ -123,30 +116,48 @@ class JobController:
             return _IN_LINE
         try:
             document = await self._acquaint(key, document)
-            keys = self._keys(document, now)
-            grants = dict(zip(cluster.groups, granted, strict=True))
-            launches = [
-                self._kind.workload(Launch(document, runner, cluster, host, grants[group], keys))
-                for host, group in cluster.members.items()
-            ]
-            await asyncio.to_thread(self._launch, launches)
+            await self._launch(document, runner, grants)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
             await self._fail(key, f"{kind}: {error}")
             return None
-        document = self._present(key)  # it may have been asked to stop meanwhile
-        now = self._clock.now()
-        logs = {
-            host: {"stream": f"{document.key}/{host}-{int(now)}", "offset": 0} for host in self._kind.hosts(document)
-        }
+        self._launched(self._present(key))  # it may have been asked to stop meanwhile
+        return LOOK
+
+    def _admit(self, document: Document) -> dict[Group, Grant] | None:
+        """What each instance of a group gets; None where the job must wait. Raises Unsupported, UnknownInstanceType."""
+        request = document.body["request"]
+        if self._kind.keep_alive(request):
+            self._pools.reuse(document)
+        groups = self._kind.cluster(request).groups
+        granted = self._admission.admit(job_id(document), [(each.instance_type, each.count) for each in groups])
+        return None if granted is None else dict(zip(groups, granted, strict=True))
+
+    async def _launch(self, document: Document, runner: Runner, grants: Mapping[Group, Grant]) -> None:
+        """Raises Unsupported, OSError."""
+        cluster, keys = self._kind.cluster(document.body["request"]), self._keys(document, self._clock.now())
+        workloads = [
+            self._kind.workload(Launch(document, runner, cluster, host, grants[group], keys))
+            for host, group in cluster.members.items()
+        ]
+
+        def launch() -> None:
+            for work in workloads:
+                self._backend.launch(work)
+
+        await asyncio.to_thread(launch)
+
+    def _launched(self, document: Document) -> None:
+        request, now = document.body["request"], self._clock.now()
+        streams = {host: f"{document.key}/{host}-{int(now)}" for host in self._kind.hosts(document)}
+        logs = {host: {"stream": stream, "offset": 0} for host, stream in streams.items()}
         state = {**document.body["state"], "Launched": True, "Logs": logs, "Steps": 0}
-        if self._kind.max_wait(document.body["request"]):
+        if self._kind.max_wait(request):
             state |= self._spot.launched(now)
         with self._store.transaction():
             self._save(document, enter(state, "Starting", now) if document.status == "InProgress" else state)
-            if self._kind.keep_alive(document.body["request"]):
+            if self._kind.keep_alive(request):
                 self._pools.use(document, self._admission.held(job_id(document)))
-        return LOOK
 
     async def _acquaint(self, key: str, document: Document) -> Document:
         """Instances have addresses and the job a secret, the same for all even if the server is killed between two
@@ -158,10 +169,6 @@ class JobController:
         document = self._present(key)
         known = {"Hosts": dict(zip(names, addresses, strict=True)), "Token": secrets.token_hex(16)}
         return self._save(document, {**document.body["state"], **known})
-
-    def _launch(self, launches: Sequence[Workload]) -> None:
-        for work in launches:
-            self._backend.launch(work)
 
     def _keys(self, document: Document, now: float) -> dict[str, str]:
         """Of the job's role, for as long as the job may take."""
