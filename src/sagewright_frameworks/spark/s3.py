@@ -23,6 +23,8 @@ _OURS = "sagewright.spark.S3FileSystem"
 _THEIRS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _COMMITTERS = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
 IN_LAYER = Path("share") / "sagewright-s3.jar"
+_BUFFER = str(128 << 10)
+"""Bytes of a read by lines: Hadoop's 4 KiB are for disks."""
 
 
 def key(spark: Spark, beside: str) -> str:
@@ -86,6 +88,7 @@ def properties(theirs: bool, environ: Mapping[str, str] = os.environ) -> dict[st
         "secret.key": environ.get("AWS_SECRET_ACCESS_KEY", ""),
         "session.token": environ.get("AWS_SESSION_TOKEN", ""),
     }
+    found["io.file.buffer.size"] = _BUFFER
     found |= {f"fs.s3a.{name}": value for name, value in given.items() if value}
     if not theirs:
         # Hadoop's defaults name a factory of hadoop-aws's for s3a.

@@ -4,6 +4,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.net.http.HttpClient;
@@ -34,12 +35,13 @@ final class S3Client {
     private static final long COPY_AT_ONCE = 5L << 30;
     private static final int TRIES = 6;
     private static final int DELETE_AT_ONCE = 1000;
+    private static final int CONNECT_MILLIS = 10_000;
     private static final Duration PATIENCE = Duration.ofSeconds(300);
     private static final DateTimeFormatter TIME =
         DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
     private static final HttpClient HTTP = HttpClient.newBuilder()
         .version(HttpClient.Version.HTTP_1_1)
-        .connectTimeout(Duration.ofSeconds(10))
+        .connectTimeout(Duration.ofMillis(CONNECT_MILLIS))
         .build();
 
     private final String bucket;
@@ -105,13 +107,37 @@ final class S3Client {
         return new Entry(key, size, at);
     }
 
-    /** Bytes from..to of an object, both included. */
+    /** Bytes from..to of an object, both included; read by the caller's own thread, which is what few cores like. */
     InputStream get(String key, long from, long to) throws IOException {
-        TreeMap headers = headers();
-        headers.put("range", "bytes=" + from + "-" + to);
-        HttpResponse answer = send("GET", key, query(), headers, null, 0);
-        check(answer, "GET", key);
-        return (InputStream) answer.body();
+        String path = "/" + bucket + "/" + Signature.encoded(key, true);
+        for (int tried = 1; ; tried++) {
+            TreeMap headers = headers();
+            headers.put("range", "bytes=" + from + "-" + to);
+            HttpURLConnection connection = (HttpURLConnection) URI.create(endpoint + path).toURL().openConnection();
+            connection.setConnectTimeout(CONNECT_MILLIS);
+            connection.setReadTimeout((int) PATIENCE.toMillis());
+            for (Object each : signed("GET", path, "", headers).entrySet()) {
+                Map.Entry pair = (Map.Entry) each;
+                if (!pair.getKey().equals("host")) {
+                    connection.setRequestProperty((String) pair.getKey(), (String) pair.getValue());
+                }
+            }
+            int status = 0;
+            IOException lost = null;
+            try {
+                status = connection.getResponseCode();
+                if (status < 300) {
+                    return connection.getInputStream();
+                }
+            } catch (IOException error) {
+                lost = error;
+            }
+            if (lost == null && (status < 500 || tried == TRIES)) {
+                InputStream said = connection.getErrorStream();
+                throw refused(status, said == null ? "" : text(said), "GET", key);
+            }
+            pause("GET", key, tried, lost);
+        }
     }
 
     void put(String key, byte[] body, int length) throws IOException {
@@ -269,14 +295,19 @@ final class S3Client {
             } catch (InterruptedException error) {
                 throw interrupted();
             }
-            if (lost != null && tried == TRIES) {
-                throw new IOException(method + " " + name(key) + ": " + endpoint + " does not answer: " + lost, lost);
-            }
-            try {
-                Thread.sleep(50L << tried);
-            } catch (InterruptedException error) {
-                throw interrupted();
-            }
+            pause(method, key, tried, lost);
+        }
+    }
+
+    /** Before another try. lost: what the last one ended with, null for an answer of the server's. */
+    private void pause(String method, String key, int tried, IOException lost) throws IOException {
+        if (lost != null && tried == TRIES) {
+            throw new IOException(method + " " + name(key) + ": " + endpoint + " does not answer: " + lost, lost);
+        }
+        try {
+            Thread.sleep(50L << tried);
+        } catch (InterruptedException error) {
+            throw interrupted();
         }
     }
 
@@ -294,6 +325,21 @@ final class S3Client {
             line.append(line.length() == 0 ? "" : "&").append(Signature.encoded((String) pair.getKey(), false));
             line.append('=').append(Signature.encoded((String) pair.getValue(), false));
         }
+        TreeMap signed = signed(method, path, line.toString(), headers);
+        signed.remove("host");
+        HttpRequest.Builder builder = HttpRequest.newBuilder()
+            .uri(URI.create(endpoint + path + (line.length() == 0 ? "" : "?" + line)))
+            .timeout(PATIENCE)
+            .method(method, body == null ? HttpRequest.BodyPublishers.noBody()
+                : HttpRequest.BodyPublishers.ofByteArray(body, 0, length));
+        for (Object each : signed.entrySet()) {
+            builder.header((String) ((Map.Entry) each).getKey(), (String) ((Map.Entry) each).getValue());
+        }
+        return builder.build();
+    }
+
+    /** headers, with those of a signature. */
+    private TreeMap signed(String method, String path, String line, TreeMap headers) throws IOException {
         String time = TIME.format(Instant.now());
         TreeMap signed = new TreeMap(headers);
         signed.put("host", host);
@@ -302,38 +348,36 @@ final class S3Client {
         if (!token.isEmpty()) {
             signed.put("x-amz-security-token", token);
         }
-        String authorization = signature.of(method, path, line.toString(), signed, time);
-        HttpRequest.Builder builder = HttpRequest.newBuilder()
-            .uri(URI.create(endpoint + path + (line.length() == 0 ? "" : "?" + line)))
-            .timeout(PATIENCE)
-            .header("authorization", authorization)
-            .method(method, body == null ? HttpRequest.BodyPublishers.noBody()
-                : HttpRequest.BodyPublishers.ofByteArray(body, 0, length));
-        signed.remove("host");
-        for (Object each : signed.entrySet()) {
-            builder.header((String) ((Map.Entry) each).getKey(), (String) ((Map.Entry) each).getValue());
-        }
-        return builder.build();
+        signed.put("authorization", signature.of(method, path, line, signed, time));
+        return signed;
     }
 
     private void check(HttpResponse answer, String what, String key) throws IOException {
         InputStream body = (InputStream) answer.body();
         if (answer.statusCode() < 300) {
-            if (!what.equals("GET")) {
-                body.close();
-            }
+            body.close();
             return;
         }
-        String raw = new String(body.readAllBytes(), StandardCharsets.UTF_8);
-        body.close();
-        String code = String.valueOf(answer.statusCode());
+        throw refused(answer.statusCode(), text(body), what, key);
+    }
+
+    private static String text(InputStream body) throws IOException {
+        try {
+            return new String(body.readAllBytes(), StandardCharsets.UTF_8);
+        } finally {
+            body.close();
+        }
+    }
+
+    private IOException refused(int status, String raw, String what, String key) throws IOException {
+        String code = String.valueOf(status);
         String message = raw;
         if (raw.contains("<Error>")) {
             Element error = document(raw.getBytes(StandardCharsets.UTF_8)).getDocumentElement();
             code = text(error, "Code");
             message = text(error, "Message");
         }
-        throw refusal(code, message, what, key);
+        return refusal(code, message, what, key);
     }
 
     private IOException refusal(String code, String message, String what, String key) {
