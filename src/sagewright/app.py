@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 
 from sagewright import __version__
@@ -59,7 +59,7 @@ class App:
         self.steps = Steps(self.services, self.gate)
         self.clients = self.steps.clients
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
-        containers = engine.find(config.engine, config.engine_args, pull=config.engine_pull)
+        containers = cache(partial(engine.find, config.engine, config.engine_args, pull=config.engine_pull))
         self.backend = LocalBackend(
             config.data_dir,
             self.clock,
@@ -84,7 +84,7 @@ class App:
             images=Images(
                 script_python=config.script_python,
                 own=lambda: own_images.registered(config.data_dir),
-                engine=containers is not None,
+                engine=lambda: containers() is not None,
             ),
             spot=Spot(config.data_dir, config.spot_interruptions, config.spot_price),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -83,6 +84,7 @@ def load(overrides: dict[str, Any] | None = None, *, environ: dict[str, str] | N
     types = get_type_hints(Config)
     config = Config(**{name: _convert(name, value, types[name]) for name, value in values.items()})
     _check_root(config)
+    _check_words(config)
     return config
 
 
@@ -104,6 +106,14 @@ def _convert(name: str, value: Any, wanted: type) -> Any:
     if chosen not in choices:
         raise ValueError(f"setting {name}: {value!r} is not one of {', '.join(choices)}")
     return chosen
+
+
+def _check_words(config: Config) -> None:
+    for name in ("engine", "engine_args"):
+        try:
+            shlex.split(getattr(config, name))
+        except ValueError as error:
+            raise ValueError(f"setting {name}: {error}") from None
 
 
 def _check_root(config: Config) -> None:

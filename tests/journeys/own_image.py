@@ -7,11 +7,16 @@ import re
 import shutil
 import subprocess
 import tarfile
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-IMAGE = "sagewright-test-image:1"
+from sagewright.runtime.agent.container import LABEL
+
+IMAGE = "sagewright-test-image:3"
 PROGRAM = """
 import http.server
 import json
@@ -35,7 +40,7 @@ def train():
         signal.signal(signal.SIGTERM, lambda *_: (print("told to end", flush=True), sys.exit(0)))
         time.sleep(600)
     if "eat" in given:
-        hoard = [bytearray(10_000_000) for _ in range(1000)]
+        hoard = [b"x" * 10_000_000 + bytes([each]) for each in range(100)]
     (base / "model/model.json").write_text(json.dumps({"rows": len(rows)}))
     print("loss=0.25;")
 
@@ -61,6 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def serve():
     place = (os.environ.get("SAGEMAKER_BIND_TO_HOST", "0.0.0.0"), int(os.environ.get("SAGEMAKER_BIND_TO_PORT", 8080)))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     print("serves", flush=True)
     http.server.ThreadingHTTPServer(place, Handler).serve_forever()
 
@@ -76,8 +82,9 @@ verb = sys.argv[1] if len(sys.argv) > 1 else ""
 {"train": train, "serve": serve}.get(verb, process)()
 """
 _LEFT_OUT = {"test", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3", "dist-packages", "site-packages"}
-_NESTED = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --network host"
+_NESTED = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000"
 """For an engine inside of a sandbox or a container."""
+_SERVE = "import http.server; http.server.test(port=8080)"
 
 
 @cache
@@ -86,15 +93,34 @@ def engine() -> dict[str, str] | None:
     for command in ("docker", "podman", "podman --runtime runc"):
         if shutil.which(command.split()[0]) and _import(command):
             for args in ("", _NESTED):
-                words = ["run", "--rm", *args.split(), IMAGE, "--version"]
-                if _run(command, *words).returncode in (0, 1):  # the program itself ran
-                    return {"SAGEWRIGHT_ENGINE": command, "SAGEWRIGHT_ENGINE_ARGS": args}
+                words = ["run", "--rm", *args.split(), "--network", "host", "--entrypoint", "/usr/bin/python3"]
+                if _run(command, *words, IMAGE, "-V").returncode == 0:
+                    network = "" if _bridges(command, args) else " --network host"
+                    return {"SAGEWRIGHT_ENGINE": command, "SAGEWRIGHT_ENGINE_ARGS": f"{args}{network}".strip()}
     return None
 
 
-def containers(command: str) -> list[str]:
-    """Those of the image that there are, ended ones too."""
-    found = _run(command, "ps", "--all", "--quiet", "--filter", f"ancestor={IMAGE}")
+def _bridges(command: str, args: str) -> bool:
+    """Whether the port of a container with a network of its own can be reached."""
+    name, place = f"sagewright-test-{os.getpid()}", ("127.83.71.1", 8080)
+    words = ["run", "--detach", "--rm", "--name", name, *args.split(), "--publish", f"{place[0]}:{place[1]}:8080"]
+    try:
+        if _run(command, *words, "--entrypoint", "/usr/bin/python3", IMAGE, "-c", _SERVE).returncode:
+            return False
+        for _ in range(30):
+            with suppress(OSError), urllib.request.urlopen(f"http://{place[0]}:{place[1]}/", timeout=1):  # noqa: S310
+                return True
+            time.sleep(0.1)
+        return False
+    finally:
+        _run(command, "kill", name)
+        _run(command, "rm", "--force", name)
+
+
+def containers(command: str, data_dir: Path) -> list[str]:
+    """Of a server's workloads, those that there are, ended ones too."""
+    found = _run(command, "ps", "--all", "--quiet", "--filter", f"label={LABEL}={data_dir}/work")
+    assert found.returncode == 0, found.stderr
     return found.stdout.decode().split()
 
 

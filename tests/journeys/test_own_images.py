@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,11 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     """A server of which the program is an image of a container engine."""
-    settings = own_image.engine() or pytest.skip("no docker or podman that runs containers here")
+    settings = dict(own_image.engine() or pytest.skip("no docker or podman that runs containers here"))
+    settings["SAGEWRIGHT_ENGINE_ARGS"] += " --memory 200m"
     with journey(tmp_path_factory.mktemp("server"), **settings) as made:
         yield filled(made)
-    assert own_image.containers(settings["SAGEWRIGHT_ENGINE"]) == [], "no container is left"
+    assert own_image.containers(settings["SAGEWRIGHT_ENGINE"], made.server.data_dir) == [], "no container is left"
 
 
 @pytest.fixture(params=["command", "container"])
@@ -65,6 +66,10 @@ def trip(request: pytest.FixtureRequest) -> Journey:
 
 def image(trip: Journey) -> str:
     return str(trip.image)  # type: ignore[attr-defined]
+
+
+def running(trip: Journey) -> list[str]:
+    return own_image.containers(trip.server.settings["SAGEWRIGHT_ENGINE"], trip.server.data_dir)
 
 
 def train(trip: Journey, name: str, **changes: Any) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def test_training_and_serving(trip: Journey) -> None:
         assert archive.getnames() == ["model.json"]
     model = {"Image": image(trip), "ModelDataUrl": data, "Environment": {"MOOD": "fine"}}
     trip.sagemaker.create_model(ModelName="whole", PrimaryContainer=model, ExecutionRoleArn=ROLE)
-    variant = {"VariantName": "all", "ModelName": "whole", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    variant = {"VariantName": "all", "ModelName": "whole", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
     trip.sagemaker.create_endpoint_config(EndpointConfigName="whole", ProductionVariants=[variant])
     trip.sagemaker.create_endpoint(EndpointName="whole", EndpointConfigName="whole")
     trip.in_service("whole")
@@ -144,6 +149,19 @@ def test_an_entry_point_of_the_requests_own(container: Journey) -> None:
     assert container.log(GROUP, "entry/")[-1] == "mine alone"
 
 
+def test_a_command_that_the_image_does_not_have(container: Journey) -> None:
+    container.image = own_image.IMAGE  # type: ignore[attr-defined]
+    reason = train(container, "missing", Algorithm={"ContainerEntrypoint": ["/no/such"]})["FailureReason"]
+    assert re.fullmatch(r"AlgorithmError: .*/no/such.*, exit code: 127", reason)
+
+
+def test_a_container_has_no_more_memory_than_it_was_given(container: Journey) -> None:
+    """The engine's options go before ours."""
+    container.image = own_image.IMAGE  # type: ignore[attr-defined]
+    reason = train(container, "eats", eat="yes")["FailureReason"]
+    assert reason == "AlgorithmError: killed by SIGKILL (out of memory, or killed from outside), exit code: 137"
+
+
 def test_isolation_of_a_container(container: Journey) -> None:
     container.image = own_image.IMAGE  # type: ignore[attr-defined]
     code = f"import socket; socket.create_connection(('127.0.0.1', {container.server.port}), 3)"
@@ -167,20 +185,23 @@ def test_inputs_that_are_links_cannot_be_changed(container: Journey) -> None:
     assert container.s3.get_object(Bucket="journey", Key="train/rows.csv")["Body"].read() == b"1\n2\n3\n"
 
 
-def test_a_killed_agent_leaves_no_container(container: Journey) -> None:
+@pytest.mark.parametrize("both", [False, True])
+def test_a_killed_agent_leaves_no_container(container: Journey, both: bool) -> None:
+    """Nor does one that is killed with its server, once that is back."""
+    name = f"lost-{both}"
     container.image = own_image.IMAGE  # type: ignore[attr-defined]
-    start(container, "lost", hold="yes")
-    container.until(lambda: container.log(GROUP, "lost/"), lambda lines: any("trains on" in line for line in lines))
-    (agent,) = container.server.data_dir.glob("work/*lost*/agent.json")
+    start(container, name, hold="yes")
+    container.until(lambda: container.log(GROUP, f"{name}/"), lambda lines: any("trains on" in line for line in lines))
+    (agent,) = container.server.data_dir.glob(f"work/*{name}*/agent.json")
+    container.until(lambda: running(container), lambda found: len(found) == 1)
+    if both:
+        container.server.kill()
     os.kill(json.loads(agent.read_text())["pid"], signal.SIGKILL)
-    job = container.trained("lost")
+    if both:
+        container.server.start()
+    job = container.trained(name)
     assert job["FailureReason"].startswith("InternalServerError: ")
-    settings = own_image.engine()
-    assert settings is not None
-    deadline = time.monotonic() + 10
-    while own_image.containers(settings["SAGEWRIGHT_ENGINE"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    container.until(lambda: running(container), lambda found: not found)
 
 
 def test_an_image_that_the_engine_does_not_have(container: Journey) -> None:

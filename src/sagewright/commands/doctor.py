@@ -55,7 +55,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     )
     yield _machine()
     yield _sandbox()
-    yield _containers()
+    yield _containers(config)
     yield _gpu()
     yield _disk(config.data_dir)
     for module, name in _EXTRAS.items():
@@ -84,18 +84,18 @@ def _sandbox() -> Finding:
     return Finding("sandbox", False, found.why, advice)
 
 
-def _containers() -> Finding:
-    for name in ("docker", "podman"):
-        program = shutil.which(name)
-        if program is None:
-            continue
-        answer = _output(program, "version", "--format", "{{.Server.Version}}")
-        if answer:
-            return Finding("containers", True, f"{name} {answer}")
-        return Finding(
-            "containers", None, f"{name} is installed, but no engine answers", "only images of your own need one"
-        )
-    return Finding("containers", None, "neither docker nor podman", "only images of your own need one")
+def _containers(config: Config) -> Finding:
+    from sagewright.runtime import engine
+
+    found, advice = engine.find(config.engine), "only images of your own need one"
+    if found is None:
+        text = "neither docker nor podman" if config.engine == "auto" else f"the setting engine: {config.engine}"
+        return Finding("containers", None, text, advice)
+    name = os.path.basename(found.command[0])
+    answer = engine.version(found.command)
+    if not answer:
+        return Finding("containers", None, f"{name} is installed, but no engine answers", advice)
+    return Finding("containers", True, f"{name} {answer}")
 
 
 def _gpu() -> Finding:

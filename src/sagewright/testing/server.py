@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.kit.root_key import read_root_key
+from sagewright.runtime import engine
 from sagewright.server import read_server_file
 
 
@@ -122,7 +124,7 @@ def running_server(data_dir: Path, *, port: int = 0, **settings: str) -> Iterato
 
 
 def _end_workloads(data_dir: Path) -> None:
-    """Agents outlive a server on purpose; a test's must not outlive the test."""
+    """Agents outlive a server on purpose, and containers their agents; a test's must not outlive the test."""
     marker = str(data_dir).encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -133,3 +135,5 @@ def _end_workloads(data_dir: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (OSError, PermissionError):
             continue
+    for launch in data_dir.absolute().glob("work/*/launch.json"):
+        engine.remove(json.loads(launch.read_text()), str(launch.parent))

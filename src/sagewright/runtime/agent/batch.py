@@ -49,6 +49,8 @@ class Batch:
         code, cause = watch.run()
         process.kill()
         instance.drain()
+        if instance.container is not None:
+            instance.container.reclaim()
         continuous.stop()
         self._finish(code, cause, watch)
 
@@ -98,6 +100,8 @@ class Batch:
             return out_of_memory(watch.memory, watch.limit, code)
         if cause == "input" and self._instance.broken is not None:
             return self._instance.broken
+        if fault := self._instance.not_started(code):
+            return fault
         unsaid = "See job logs for more information" if self._workload["exit_message"] else ""
         return of_command(self._instance.base, code, unsaid)
 

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from sagewright.runtime.agent.fault import Fault, client_error
 
-ENGINE_FAILED = 125
-"""The exit status of an engine that could not run the container."""
+LABEL = "sagewright"
+"""Of all containers: the folder of their server's workloads."""
+_ENGINE_FAILED = 125
+_NOT_STARTED = (_ENGINE_FAILED, 126, 127)
+"""Exit statuses of an engine's client: it failed itself; the command cannot be run; the command is not there."""
+_ERROR = re.compile(r"(?:\w+: )?Error\b.*")
+"""A line in which a client says why."""
+_UNKNOWN = re.compile(r"no such|not known|not found", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,-]*")
+"""Values that a file of environment variables can have as they are, whatever the engine's version."""
+_OPT_ML = "/opt/ml"
 _PORT = 8080
+_UNCONFINED = ("--security-opt", "label=disable")
+"""SELinux would keep the job's folder from the container, and a label of its own would go onto stored objects."""
 _PATIENCE = 60.0
 """Seconds until an engine that does not answer is given up."""
 
@@ -31,13 +43,30 @@ class Container:
 
     def __init__(self, launch: dict[str, Any], folder: str, workload: dict[str, Any]) -> None:
         self._engine: list[str] = launch["command"]
-        args, network = _apart(launch["args"])
-        self._args = args if workload["network_isolation"] else [*args, *network]
+        self._others, network = _apart(launch["args"])
+        self._args = self._others if workload["network_isolation"] else [*self._others, *network]
         self._pull: bool = launch["pull"]
         self.env: dict[str, str] = launch["env"]
         self._folder = folder
         self._workload = workload
         self._own_network = bool(network)
+
+    def check(self) -> None:
+        """Raises Fault where the engine has no such image, or does not answer."""
+        image = self._workload["image"]
+        engine = os.path.basename(self._engine[0])
+        if self._pull:
+            return
+        done = self._run("image", "inspect", image)
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode == 0:
+            return
+        if not _UNKNOWN.search(said):
+            raise Fault("InternalServerError", f"The container engine does not answer: {said[-300:] or engine}")
+        raise client_error(
+            f"{engine} has no image {image}: `{engine} pull` or `{engine} load` it first, or give a command of this "
+            "machine its name with `sagewright image register`."
+        )
 
     @property
     def _bridged(self) -> bool:
@@ -49,32 +78,21 @@ class Container:
         """Where its server listens, seen from inside."""
         return "0.0.0.0" if self._bridged else str(self._workload["address"])  # noqa: S104
 
-    def check(self) -> None:
-        """Raises Fault where the engine has no such image."""
-        image = self._workload["image"]
-        if self._pull or self._run("image", "inspect", image).returncode == 0:
-            return
-        engine = os.path.basename(self._engine[0])
-        raise client_error(
-            f"{engine} has no image {image}: `{engine} pull` or `{engine} load` it first, or give a command of this "
-            "machine its name with `sagewright image register`."
-        )
-
-    def argv(self, command: Sequence[str], names: Iterable[str], mounts: Iterable[tuple[str, str, str]]) -> list[str]:
+    def argv(self, command: Sequence[str], env: Mapping[str, str], mounts: Iterable[tuple[str, str, str]]) -> list[str]:
         """The engine's client, which stays until the container has ended.
 
-        names: of environment variables, whose values the client has. mounts: bubblewrap's word, folder, place.
+        env: the command's; what can be in write_environment's file is there, for all users see a process's arguments.
+        mounts: bubblewrap's word, folder, place.
         """
         workload = self._workload
         words = [*self._engine, "run", "--rm", "--name", name(self._folder), "--log-driver", "none"]
-        words += ["--pull", "missing" if self._pull else "never"]
+        words += ["--label", f"{LABEL}={os.path.dirname(self._folder)}", "--hostname", workload["hostname"]]
+        words += ["--pull", "missing" if self._pull else "never", *_UNCONFINED]
         words += self._network()
-        words += ["--memory", str(workload["resources"]["memory"]), "--cpus", f"{workload['resources']['vcpus']:g}"]
-        if workload["resources"]["gpus"]:
-            podman = "podman" in os.path.basename(self._engine[0])
-            words += ["--device", "nvidia.com/gpu=all"] if podman else ["--gpus", "all"]
-        for each in names:
-            words += ["--env", each]
+        words += self._limits()
+        words += ["--env-file", self._env_file]
+        for key, value in env.items():
+            words += [] if _PLAIN.fullmatch(value) else ["--env", f"{key}={value}"]
         for kind, source, place in self._mounts(mounts):
             words += ["--volume", f"{source}:{place}{':ro' if kind == '--ro-bind' else ''}"]
         words += self._args
@@ -82,6 +100,25 @@ class Container:
         if workload["entrypoint"]:
             words += ["--entrypoint", command.pop(0)]
         return [*words, workload["image"], *command]
+
+    def write_environment(self, env: Mapping[str, str]) -> None:
+        """Before argv's client is started. None of it may be in that one's own environment: it would go by it."""
+        lines = [f"{key}={value}\n" for key, value in env.items() if _PLAIN.fullmatch(value)]
+        with open(os.open(self._env_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.writelines(lines)
+
+    @property
+    def _env_file(self) -> str:
+        return os.path.join(self._folder, "environment")
+
+    def _limits(self) -> list[str]:
+        resources = self._workload["resources"]
+        words = ["--memory", str(resources["memory"]), "--cpus", f"{resources['vcpus']:g}"]
+        words += ["--shm-size", str(resources["memory"] // 2)]  # the engines' 64 MiB are few for loaders of data
+        if resources["gpus"]:
+            podman = "podman" in os.path.basename(self._engine[0])
+            words += ["--device", "nvidia.com/gpu=all"] if podman else ["--gpus", "all"]
+        return words
 
     def _network(self) -> list[str]:
         if self._workload["network_isolation"]:
@@ -92,29 +129,57 @@ class Container:
 
     def _mounts(self, more: Iterable[tuple[str, str, str]]) -> Iterable[tuple[str, str, str]]:
         """What may be links to stored objects can only be read."""
-        base = os.path.join(self._folder, "opt", "ml")
-        yield "--bind", base, "/opt/ml"
+        base = self._base
+        yield "--bind", base, _OPT_ML
         if not self._bridged:
             yield "--ro-bind", os.path.join(self._folder, "hosts"), "/etc/hosts"
         for channel in self._workload["channels"]:
             place = channel["path"] or f"input/data/{channel['name']}"
             if channel["read_only"] and "root" not in channel["source"] and channel["input_mode"] != "Pipe":
-                yield "--ro-bind", os.path.join(base, place), f"/opt/ml/{place}"
+                yield "--ro-bind", os.path.join(base, place), f"{_OPT_ML}/{place}"
         yield from more
+
+    @property
+    def _base(self) -> str:
+        return os.path.join(self._folder, "opt", "ml")
+
+    def reclaim(self) -> None:
+        """Give the files of the container's users to ours, who is to store and delete them.
+
+        Only the engine can, and only an image with a shell: root's files in a folder of another's stay what they are.
+        """
+        if os.geteuid() == 0 or not _foreign(self._base):
+            return
+        words = ["run", "--rm", "--pull", "never", "--network", "none", "--user", "0", *_UNCONFINED, *self._others]
+        words += ["--volume", f"{self._base}:{_OPT_ML}", "--entrypoint", "sh", self._workload["image"], "-c"]
+        with suppress(Fault):
+            self._run(*words, f'chown -Rh "$(stat -c %u:%g {_OPT_ML})" {_OPT_ML}')
+
+    def fault(self, code: int, said: str) -> Fault | None:
+        """Why the engine could not start the command. code: its client's exit status. said: the end of the log."""
+        lines = [line for line in said.splitlines() if _ERROR.fullmatch(line)] if code in _NOT_STARTED else []
+        if not lines:
+            return None
+        if code == _ENGINE_FAILED:
+            return Fault("InternalServerError", f"The container engine cannot run the image: {lines[-1]}")
+        return Fault("AlgorithmError", f"{lines[-1]}, exit code: {code}")
 
     def remove(self) -> None:
         """End it, where it is still there."""
-        with suppress(OSError, subprocess.TimeoutExpired):
-            self._run("rm", "--force", "--time", "0", name(self._folder))
+        with suppress(Fault):
+            self._run("kill", name(self._folder))  # podman's rm would wait for an end of its own
+            self._run("rm", "--force", name(self._folder))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        """Raises OSError, TimeoutExpired."""
+        """Raises Fault."""
         try:
             return subprocess.run(
                 [*self._engine, *words], env=self.env, capture_output=True, timeout=_PATIENCE, check=False
             )
-        except FileNotFoundError as error:
+        except OSError as error:
             raise Fault("InternalServerError", f"The container engine cannot be started: {error}") from None
+        except subprocess.TimeoutExpired:
+            raise Fault("InternalServerError", f"The container engine does not answer: {self._engine[0]}") from None
 
 
 def _apart(args: list[str]) -> tuple[list[str], list[str]]:
@@ -129,6 +194,16 @@ def _apart(args: list[str]) -> tuple[list[str], list[str]]:
         else:
             others.append(word)
     return others, network
+
+
+def _foreign(folder: str) -> bool:
+    """Whether something in it is another user's."""
+    own = os.geteuid()
+    return any(
+        os.lstat(os.path.join(place, each)).st_uid != own
+        for place, folders, files in os.walk(folder)
+        for each in (*folders, *files)
+    )
 
 
 def name(folder: str) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
 PYTHON = "/opt/python"
 """Where a command finds its own Python environment in the sandbox."""
+_LAST_WORDS = 4096
 _DRAIN = 5.0
 """Seconds the log gets after the command's end, where something that left the sandbox's reach holds the pipe."""
 
@@ -199,8 +200,18 @@ class Instance:
         container.check()
         token = {TOKEN: self.launch["token"]}
         environment = {**self._aws(), "SAGEMAKER_BASE_DIR": "/opt/ml", **self.workload["env"], **more, **token}
+        container.write_environment(environment)
         argv = container.argv(command, environment, binds)
-        return Process(argv, {**environment, **container.env}, None, out, False, container)
+        return Process(argv, {**container.env, **token}, None, out, False, container)
+
+    def not_started(self, code: int) -> Fault | None:
+        """Why the container engine did not start the command, where that is what this exit status means."""
+        if self.container is None:
+            return None
+        with open(os.path.join(self.folder, "log"), "rb") as file:
+            file.seek(max(0, os.path.getsize(file.name) - _LAST_WORDS))
+            lines = file.read().decode(errors="replace").splitlines()
+        return self.container.fault(code, "\n".join(line.partition(" ")[2] for line in lines))
 
     def _sandbox(self, binds: Iterable[tuple[str, str, str]]) -> list[str]:
         argv: list[str] = self.launch["sandbox"] or []

@@ -37,6 +37,7 @@ class Process:
     ) -> None:
         self._sandboxed = sandboxed
         self._container = container
+        self._gone = False
         self._token = env.get(TOKEN, "")
         self._popen = subprocess.Popen(
             argv,
@@ -68,20 +69,30 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL to everything it started. A sandbox's processes go with its first one."""
-        if self._container is not None and self.poll() is None:
-            self._container.remove()
+        self._end_container()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         if not self._sandboxed:
             sweep(self._token)
         if self._popen.returncode is None:
             self._popen.wait()
+        self._end_container()
+
+    def _end_container(self) -> None:
+        """A client that is killed leaves its container, or one that it was about to start."""
+        ended = self.poll() is not None
+        if self._container is not None and self.poll() != 0 and not self._gone:
+            self._container.remove()
+            self._gone = ended
 
     def memory(self, limit: int) -> int:
         """Bytes in use by all its processes.
 
         Resident sizes count shared pages once a process; only above limit are the dearer, exact shares summed up.
+        0 for a container, whose engine looks after its memory.
         """
+        if self._container is not None:
+            return 0
         family = [self.pid, *descendants(self.pid)]
         resident = sum(_resident(pid) for pid in family)
         return resident if resident <= limit else sum(_share(pid) for pid in family)

@@ -144,6 +144,8 @@ class Service:
         """What the server itself has said, if anything."""
         if os.path.exists(failure_path(self._instance.base)):
             return of_command(self._instance.base, code)
+        if fault := self._instance.not_started(code):
+            return fault
         return Fault("ClientError", f"{_NOT_HEALTHY} It ended {self._crashes} times, exit code: {code}")
 
     def _check_memory(self, process: Process) -> None:

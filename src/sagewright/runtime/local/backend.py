@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -38,9 +38,8 @@ class LocalBackend:
     """Backend over <data_dir>/work.
 
     sandbox_mode: ``auto`` bubblewrap where it works, ``off`` plain processes. patience: seconds an agent tries to reach
-    S3 again. script_python: what ``python`` is to commands. containers: the engine that runs workloads with an
-    image. Safe to use from several threads as far as they work on
-    different ids.
+    S3 again. script_python: what ``python`` is to commands. containers: the engine that runs workloads with an image,
+    asked for when there is one. Safe to use from several threads as far as they work on different ids.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class LocalBackend:
         sandbox_mode: str = "auto",
         patience: float = _PATIENCE,
         script_python: str = sys.executable,
-        containers: Engine | None = None,
+        containers: Callable[[], Engine | None] = lambda: None,
     ) -> None:
         self._data_dir = data_dir.absolute()
         self._clock = clock or SystemClock()
@@ -59,7 +58,7 @@ class LocalBackend:
         self._patience = patience
         self._sandbox_mode = sandbox_mode
         self._python = script_python
-        self._engine = containers
+        self._containers = containers
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
@@ -70,6 +69,10 @@ class LocalBackend:
     def _probe(self) -> sandbox.Probe:
         """Taken when it is first needed: it costs a few processes, and a server that only starts needs it not."""
         return sandbox.probe() if self._sandbox_mode == "auto" else sandbox.Probe(why="it is switched off")
+
+    @property
+    def _engine(self) -> Engine | None:
+        return self._containers()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -159,22 +162,26 @@ class LocalBackend:
 
     def _check(self, workload: Workload) -> None:
         able = self.capabilities
-        if workload.network_isolation and not able.network_isolation:
+        if workload.image:
+            self._check_container(workload)
+        elif workload.network_isolation and not able.network_isolation:
             why = self._probe.why or "network namespaces are not available"
             raise Unsupported(f"network isolation needs bubblewrap: {why}")
-        if workload.network_isolation and workload.kind == "service" and not able.service_isolation:
+        elif workload.network_isolation and workload.kind == "service" and not able.service_isolation:
             raise Unsupported("network isolation of services is not available on this backend")
-        if workload.network_isolation and workload.network and not able.group_isolation:
+        elif workload.network_isolation and workload.network and not able.group_isolation:
             raise Unsupported("network isolation of several instances needs nsenter (util-linux)")
-        if workload.image and self._engine is None:
-            raise Unsupported(f"the image {workload.image} needs docker or podman, and this machine has neither")
-        if workload.image and workload.network_isolation and (workload.kind == "service" or workload.network):
-            raise Unsupported(
-                "network isolation is only there for batch jobs on one instance where a container engine runs the image"
-            )
         modes = {channel.input_mode for channel in workload.channels} - able.input_modes
         if modes:
             raise Unsupported(f"input mode {', '.join(sorted(modes))} is not available on this backend")
+
+    def _check_container(self, workload: Workload) -> None:
+        if self._engine is None:
+            raise Unsupported(f"the image {workload.image} needs docker or podman, and this machine has neither")
+        if workload.network_isolation and (workload.kind == "service" or workload.network):
+            raise Unsupported(
+                "network isolation is only there for batch jobs on one instance where a container engine runs the image"
+            )
 
     def _launch(self, folder: Folder, workload: Workload) -> dict[str, Any]:
         """launch.json, as the agent's Instance reads it."""

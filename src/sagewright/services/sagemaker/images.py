@@ -78,7 +78,7 @@ class Images:
         frameworks: Callable[[], Iterable[_Described]] = frameworks,
         script_python: str = sys.executable,
         own: Callable[[], Mapping[str, OwnImage]] = dict,
-        engine: bool = False,
+        engine: Callable[[], bool] = lambda: False,
     ) -> None:
         self._own = own
         self._engine = engine
@@ -102,7 +102,7 @@ class Images:
             pattern = image.get("tag_pattern")
             if tag in image["tags"] or (pattern and re.fullmatch(pattern, tag)):
                 return runner
-        if self._engine and not found:
+        if not found and self._engine():
             return Runner(uri, "own", train=("train",), serve=("serve",), image=uri)
         raise UnknownImage(f"Sagewright has no runner for the image {uri}. {self._advice(found, tag)}")
 
