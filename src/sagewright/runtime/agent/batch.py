@@ -20,6 +20,10 @@ _MEMORY_LOOK = 0.25
 libraries and CUDA only reserve."""
 
 
+_TICK = 0.01
+"""Seconds: files' times are those of the kernel's last tick."""
+
+
 class Batch:
     """One run."""
 
@@ -89,7 +93,8 @@ class Batch:
     def _since(self, watch: _Watch) -> float:
         """When the command failed: a process takes its time to end after it has said why it will."""
         with contextlib.suppress(OSError):
-            return min(os.lstat(failure_path(self._instance.base)).st_mtime, watch.ended)
+            written = os.lstat(failure_path(self._instance.base)).st_mtime
+            return min(written + _TICK, watch.ended)  # else it may seem to come before what it came of
         return watch.ended
 
     def _uploads(self, continuous: bool = False) -> list[dict[str, Any]]:

@@ -34,4 +34,5 @@ for epoch in range(given.epochs):
     dist.all_reduce(losses)
     if rank == 0:
         print(f"epoch={epoch} loss={losses.item() / len(labels):.6f};", flush=True)
+dist.barrier()  # whoever ends first takes the others' connections along
 dist.destroy_process_group()
