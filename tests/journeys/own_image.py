@@ -108,7 +108,7 @@ def _bridges(command: str, args: str) -> bool:
         if _run(command, *words, "--entrypoint", "/usr/bin/python3", IMAGE, "-c", _SERVE).returncode:
             return False
         for _ in range(30):
-            with suppress(OSError), urllib.request.urlopen(f"http://{place[0]}:{place[1]}/", timeout=1):  # noqa: S310
+            with suppress(OSError), urllib.request.urlopen(f"http://{place[0]}:{place[1]}/", timeout=1):
                 return True
             time.sleep(0.1)
         return False
