@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROLE, ROOT, client, median, server, wait_until
+from benchmarks.common import ROLE, ROOT, client, median, server
 
-_ROUNDS = 3
+_ROUNDS = 5
 _ROWS = 4_000_000
 _IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.3-cpu"
 _SCRIPT = """
@@ -109,11 +109,6 @@ def _job(sagemaker: Any, name: str) -> float:
         ProcessingInputs=[{"InputName": "code", "S3Input": {**code, "LocalPath": "/opt/ml/processing/input/code"}}],
     )
 
-    def ended() -> bool:
-        job = sagemaker.describe_processing_job(ProcessingJobName=name)
-        if job["ProcessingJobStatus"] in ("Failed", "Stopped"):
-            raise RuntimeError(job.get("FailureReason"))
-        return bool(job["ProcessingJobStatus"] == "Completed")
-
-    wait_until(ended, timeout=600, pause=0.05)
+    waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
+    waiter.wait(ProcessingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
     return time.perf_counter() - start

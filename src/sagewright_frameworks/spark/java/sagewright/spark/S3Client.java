@@ -4,17 +4,16 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.net.HttpURLConnection;
+import java.net.SocketTimeoutException;
 import java.net.URI;
+import java.net.URL;
 import java.net.URLDecoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -31,18 +30,15 @@ import org.w3c.dom.NodeList;
 
 /** One bucket of an S3 endpoint, in path style, with the credentials that hadoop-aws would take. */
 final class S3Client {
-    static final long PART = 8L << 20;
+    /** An object up to this size is written by one request: that can be moved without copying a byte. */
+    static final long PART = Math.max(8L << 20, Math.min(64L << 20, Runtime.getRuntime().maxMemory() / 64));
     private static final long COPY_AT_ONCE = 5L << 30;
     private static final int TRIES = 6;
     private static final int DELETE_AT_ONCE = 1000;
     private static final int CONNECT_MILLIS = 10_000;
-    private static final Duration PATIENCE = Duration.ofSeconds(300);
+    private static final int READ_MILLIS = 300_000;
     private static final DateTimeFormatter TIME =
         DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'").withZone(ZoneOffset.UTC);
-    private static final HttpClient HTTP = HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .connectTimeout(Duration.ofMillis(CONNECT_MILLIS))
-        .build();
 
     private final String bucket;
     private final String endpoint;
@@ -95,57 +91,35 @@ final class S3Client {
 
     /** The object; null where there is none. */
     Entry head(String key) throws IOException {
-        HttpResponse answer = send("HEAD", key, query(), headers(), null, 0);
-        if (answer.statusCode() == 404) {
+        S3Answer answer = send("HEAD", key, query(), headers(), null);
+        if (answer.status == 404) {
             return null;
         }
         check(answer, "HEAD", key);
-        String modified = (String) answer.headers().firstValue("last-modified").orElse("");
+        String modified = answer.header("last-modified");
         long at = modified.isEmpty() ? 0
             : Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(modified)).toEpochMilli();
-        long size = Long.parseLong((String) answer.headers().firstValue("content-length").orElse("0"));
-        return new Entry(key, size, at);
+        String size = answer.header("content-length");
+        return new Entry(key, size.isEmpty() ? 0 : Long.parseLong(size), at);
     }
 
-    /** Bytes from..to of an object, both included; read by the caller's own thread, which is what few cores like. */
+    /** Bytes from..to of an object, both included. */
     InputStream get(String key, long from, long to) throws IOException {
-        String path = "/" + bucket + "/" + Signature.encoded(key, true);
-        for (int tried = 1; ; tried++) {
-            TreeMap headers = headers();
-            headers.put("range", "bytes=" + from + "-" + to);
-            HttpURLConnection connection = (HttpURLConnection) URI.create(endpoint + path).toURL().openConnection();
-            connection.setConnectTimeout(CONNECT_MILLIS);
-            connection.setReadTimeout((int) PATIENCE.toMillis());
-            for (Object each : signed("GET", path, "", headers).entrySet()) {
-                Map.Entry pair = (Map.Entry) each;
-                if (!pair.getKey().equals("host")) {
-                    connection.setRequestProperty((String) pair.getKey(), (String) pair.getValue());
-                }
-            }
-            int status = 0;
-            IOException lost = null;
-            try {
-                status = connection.getResponseCode();
-                if (status < 300) {
-                    return connection.getInputStream();
-                }
-            } catch (IOException error) {
-                lost = error;
-            }
-            if (lost == null && (status < 500 || tried == TRIES)) {
-                InputStream said = connection.getErrorStream();
-                throw refused(status, said == null ? "" : text(said), "GET", key);
-            }
-            pause("GET", key, tried, lost);
+        TreeMap headers = headers();
+        headers.put("range", "bytes=" + from + "-" + to);
+        S3Answer answer = send("GET", key, query(), headers, null);
+        if (answer.status >= 300) {
+            throw refused(answer, "GET", key);
         }
+        return answer.body();
     }
 
-    void put(String key, byte[] body, int length) throws IOException {
-        check(send("PUT", key, query(), headers(), body, length), "PUT", key);
+    void put(String key, S3Buffer body) throws IOException {
+        check(send("PUT", key, query(), headers(), body), "PUT", key);
     }
 
     void delete(String key) throws IOException {
-        check(send("DELETE", key, query(), headers(), null, 0), "DELETE", key);
+        check(send("DELETE", key, query(), headers(), null), "DELETE", key);
     }
 
     /** entries: all of these. Raises the first that S3 refuses. */
@@ -158,7 +132,7 @@ final class S3Client {
             byte[] raw = body.append("</Delete>").toString().getBytes(StandardCharsets.UTF_8);
             TreeMap headers = headers();
             headers.put("content-md5", md5(raw));
-            Document document = parsed(send("POST", "", query("delete", ""), headers, raw, raw.length), "POST", "");
+            Document document = parsed(send("POST", "", query("delete", ""), headers, new S3Buffer(raw)), "POST", "");
             NodeList errors = document.getElementsByTagName("Error");
             if (errors.getLength() > 0) {
                 Element first = (Element) errors.item(0);
@@ -180,7 +154,7 @@ final class S3Client {
             query.put("max-keys", String.valueOf(most));
         }
         while (true) {
-            Document document = parsed(send("GET", "", query, headers(), null, 0), "LIST", prefix);
+            Document document = parsed(send("GET", "", query, headers(), null), "LIST", prefix);
             add(found, document.getElementsByTagName("Contents"), "Key");
             add(found, document.getElementsByTagName("CommonPrefixes"), "Prefix");
             String next = text(document.getDocumentElement(), "NextContinuationToken");
@@ -204,7 +178,7 @@ final class S3Client {
 
     void copy(Entry from, String to) throws IOException {
         if (from.size <= COPY_AT_ONCE) {
-            parsed(send("PUT", to, query(), source(from.key), null, 0), "COPY", from.key);
+            parsed(send("PUT", to, query(), source(from.key), null), "COPY", from.key);
             return;
         }
         String upload = begin(to);
@@ -215,7 +189,7 @@ final class S3Client {
             headers.put("x-amz-copy-source-range", "bytes=" + start + "-" + end);
             TreeMap query = query("uploadId", upload);
             query.put("partNumber", String.valueOf(tags.size() + 1));
-            Document document = parsed(send("PUT", to, query, headers, null, 0), "COPY", from.key);
+            Document document = parsed(send("PUT", to, query, headers, null), "COPY", from.key);
             tags.add(text(document.getDocumentElement(), "ETag"));
         }
         complete(to, upload, tags, from.size);
@@ -229,17 +203,17 @@ final class S3Client {
 
     /** A multipart upload's id. */
     String begin(String key) throws IOException {
-        Document document = parsed(send("POST", key, query("uploads", ""), headers(), null, 0), "POST", key);
+        Document document = parsed(send("POST", key, query("uploads", ""), headers(), null), "POST", key);
         return text(document.getDocumentElement(), "UploadId");
     }
 
     /** The part's ETag. number: from 1. */
-    String part(String key, String upload, int number, byte[] body, int length) throws IOException {
+    String part(String key, String upload, int number, S3Buffer body) throws IOException {
         TreeMap query = query("uploadId", upload);
         query.put("partNumber", String.valueOf(number));
-        HttpResponse answer = send("PUT", key, query, headers(), body, length);
+        S3Answer answer = send("PUT", key, query, headers(), body);
         check(answer, "PUT", key);
-        return (String) answer.headers().firstValue("etag").orElse("");
+        return answer.header("etag");
     }
 
     void complete(String key, String upload, List tags, long size) throws IOException {
@@ -250,7 +224,7 @@ final class S3Client {
         }
         byte[] raw = body.append("</CompleteMultipartUpload>").toString().getBytes(StandardCharsets.UTF_8);
         try {
-            parsed(send("POST", key, query("uploadId", upload), headers(), raw, raw.length), "POST", key);
+            parsed(send("POST", key, query("uploadId", upload), headers(), new S3Buffer(raw)), "POST", key);
         } catch (FileNotFoundException error) {  // tried again after an answer that was lost
             Entry there = head(key);
             if (there == null || there.size != size) {
@@ -260,7 +234,7 @@ final class S3Client {
     }
 
     void abort(String key, String upload) throws IOException {
-        check(send("DELETE", key, query("uploadId", upload), headers(), null, 0), "DELETE", key);
+        check(send("DELETE", key, query("uploadId", upload), headers(), null), "DELETE", key);
     }
 
     private static TreeMap query() {
@@ -277,23 +251,23 @@ final class S3Client {
         return new TreeMap();
     }
 
-    private HttpResponse send(String method, String key, TreeMap query, TreeMap headers, byte[] body, int length)
+    /** The caller's own thread does it all, which is what few cores like. body: null for none. */
+    private S3Answer send(String method, String key, TreeMap query, TreeMap headers, S3Buffer body)
         throws IOException {
         for (int tried = 1; ; tried++) {
             IOException lost = null;
             try {
-                HttpResponse answer = HTTP.send(request(method, key, query, headers, body, length),
-                    HttpResponse.BodyHandlers.ofInputStream());
-                if (answer.statusCode() < 500 || tried == TRIES) {
+                S3Answer answer = new S3Answer(sent(method, key, query, headers, body));
+                if (answer.status < 500 || tried == TRIES) {
                     return answer;
                 }
-                ((InputStream) answer.body()).close();
+                answer.bytes();
+            } catch (SocketTimeoutException error) {
+                lost = error;
             } catch (InterruptedIOException error) {
                 throw error;
             } catch (IOException error) {
                 lost = error;
-            } catch (InterruptedException error) {
-                throw interrupted();
             }
             pause(method, key, tried, lost);
         }
@@ -316,7 +290,7 @@ final class S3Client {
         return new InterruptedIOException("interrupted");
     }
 
-    private HttpRequest request(String method, String key, TreeMap query, TreeMap headers, byte[] body, int length)
+    private HttpURLConnection sent(String method, String key, TreeMap query, TreeMap headers, S3Buffer body)
         throws IOException {
         String path = "/" + bucket + (key.isEmpty() ? "" : "/" + Signature.encoded(key, true));
         StringBuilder line = new StringBuilder();
@@ -325,17 +299,29 @@ final class S3Client {
             line.append(line.length() == 0 ? "" : "&").append(Signature.encoded((String) pair.getKey(), false));
             line.append('=').append(Signature.encoded((String) pair.getValue(), false));
         }
-        TreeMap signed = signed(method, path, line.toString(), headers);
-        signed.remove("host");
-        HttpRequest.Builder builder = HttpRequest.newBuilder()
-            .uri(URI.create(endpoint + path + (line.length() == 0 ? "" : "?" + line)))
-            .timeout(PATIENCE)
-            .method(method, body == null ? HttpRequest.BodyPublishers.noBody()
-                : HttpRequest.BodyPublishers.ofByteArray(body, 0, length));
-        for (Object each : signed.entrySet()) {
-            builder.header((String) ((Map.Entry) each).getKey(), (String) ((Map.Entry) each).getValue());
+        URL target = URI.create(endpoint + path + (line.length() == 0 ? "" : "?" + line)).toURL();
+        HttpURLConnection connection = (HttpURLConnection) target.openConnection();
+        connection.setConnectTimeout(CONNECT_MILLIS);
+        connection.setReadTimeout(READ_MILLIS);
+        connection.setInstanceFollowRedirects(false);
+        connection.setRequestMethod(method);
+        for (Object each : signed(method, path, line.toString(), headers).entrySet()) {
+            Map.Entry pair = (Map.Entry) each;
+            connection.setRequestProperty((String) pair.getKey(), (String) pair.getValue());
         }
-        return builder.build();
+        if (method.equals("PUT") || method.equals("POST")) {
+            connection.setDoOutput(true);
+            if (method.equals("POST")) {
+                connection.setRequestProperty("content-type", "binary/octet-stream");  // else Java calls it a form
+            }
+            connection.setFixedLengthStreamingMode(body == null ? 0L : body.size());
+            OutputStream out = connection.getOutputStream();
+            if (body != null) {
+                body.writeTo(out);
+            }
+            out.close();
+        }
+        return connection;
     }
 
     /** headers, with those of a signature. */
@@ -352,25 +338,16 @@ final class S3Client {
         return signed;
     }
 
-    private void check(HttpResponse answer, String what, String key) throws IOException {
-        InputStream body = (InputStream) answer.body();
-        if (answer.statusCode() < 300) {
-            body.close();
-            return;
+    private void check(S3Answer answer, String what, String key) throws IOException {
+        if (answer.status >= 300) {
+            throw refused(answer, what, key);
         }
-        throw refused(answer.statusCode(), text(body), what, key);
+        answer.bytes();
     }
 
-    private static String text(InputStream body) throws IOException {
-        try {
-            return new String(body.readAllBytes(), StandardCharsets.UTF_8);
-        } finally {
-            body.close();
-        }
-    }
-
-    private IOException refused(int status, String raw, String what, String key) throws IOException {
-        String code = String.valueOf(status);
+    private IOException refused(S3Answer answer, String what, String key) throws IOException {
+        String raw = answer.text();
+        String code = String.valueOf(answer.status);
         String message = raw;
         if (raw.contains("<Error>")) {
             Element error = document(raw.getBytes(StandardCharsets.UTF_8)).getDocumentElement();
@@ -395,12 +372,11 @@ final class S3Client {
         return "s3://" + bucket + "/" + key;
     }
 
-    private Document parsed(HttpResponse answer, String what, String key) throws IOException {
-        if (answer.statusCode() >= 300) {
-            check(answer, what, key);
+    private Document parsed(S3Answer answer, String what, String key) throws IOException {
+        if (answer.status >= 300) {
+            throw refused(answer, what, key);
         }
-        InputStream body = (InputStream) answer.body();
-        Document document = document(body.readAllBytes());
+        Document document = document(answer.bytes());
         if (document.getDocumentElement().getTagName().equals("Error")) {  // S3 may find out after its 200
             Element error = document.getDocumentElement();
             throw refusal(text(error, "Code"), text(error, "Message"), what, key);

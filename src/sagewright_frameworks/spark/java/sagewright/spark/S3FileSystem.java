@@ -182,7 +182,7 @@ public class S3FileSystem extends FileSystem {
             throw new FileAlreadyExistsException(makeQualified(path) + " is a file");
         }
         if (there == null) {
-            client.put(key + "/", new byte[0], 0);
+            client.put(key + "/", new S3Buffer());
         }
         return true;
     }

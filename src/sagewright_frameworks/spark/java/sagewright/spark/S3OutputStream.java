@@ -20,8 +20,7 @@ final class S3OutputStream extends OutputStream {
     private final ExecutorService pool;
     private final FileSystem.Statistics statistics;
     private final List parts = new ArrayList();
-    private byte[] buffer = new byte[64 << 10];
-    private int filled;
+    private S3Buffer buffer = new S3Buffer();
     private long size;
     private String upload;
     private IOException failure;
@@ -46,32 +45,19 @@ final class S3OutputStream extends OutputStream {
             throw failure;
         }
         while (length > 0) {
-            if (filled == buffer.length) {
-                grow();
+            if (buffer.size() == partSize()) {
+                send();
             }
-            int count = Math.min(length, buffer.length - filled);
-            System.arraycopy(data, offset, buffer, filled, count);
-            filled += count;
+            int count = (int) Math.min(length, partSize() - buffer.size());
+            buffer.write(data, offset, count);
             offset += count;
             length -= count;
         }
     }
 
-    private void grow() throws IOException {
-        int part = partSize();
-        if (buffer.length < part) {
-            byte[] larger = new byte[Math.min(buffer.length * 4, part)];
-            System.arraycopy(buffer, 0, larger, 0, filled);
-            buffer = larger;
-        } else {
-            send();
-            buffer = new byte[partSize()];
-        }
-    }
-
     /** Ten thousand parts are the most, and an object may have five TiB. */
-    private int partSize() {
-        return (int) (S3Client.PART << Math.min(parts.size() / 1000, 6));
+    private long partSize() {
+        return S3Client.PART << Math.min(parts.size() / 1000, 6);
     }
 
     private void send() throws IOException {
@@ -79,9 +65,9 @@ final class S3OutputStream extends OutputStream {
             if (upload == null) {
                 upload = client.begin(key);
             }
-            parts.add(pool.submit(new Part(parts.size() + 1, buffer, filled)));
-            size += filled;
-            filled = 0;
+            parts.add(pool.submit(new Part(parts.size() + 1, buffer)));
+            size += buffer.size();
+            buffer = new S3Buffer();
             if (parts.size() > AHEAD) {
                 result((Future) parts.get(parts.size() - 1 - AHEAD));
             }
@@ -93,17 +79,15 @@ final class S3OutputStream extends OutputStream {
 
     private final class Part implements Callable {
         private final int number;
-        private final byte[] body;
-        private final int length;
+        private final S3Buffer body;
 
-        Part(int number, byte[] body, int length) {
+        Part(int number, S3Buffer body) {
             this.number = number;
             this.body = body;
-            this.length = length;
         }
 
         public Object call() throws Exception {
-            return client.part(key, upload, number, body, length);
+            return client.part(key, upload, number, body);
         }
     }
 
@@ -125,8 +109,8 @@ final class S3OutputStream extends OutputStream {
         closed = true;
         try {
             if (upload == null && failure == null) {
-                size = filled;
-                client.put(key, buffer, filled);
+                size = buffer.size();
+                client.put(key, buffer);
             } else if (failure == null) {
                 finish();
             }
@@ -142,7 +126,7 @@ final class S3OutputStream extends OutputStream {
     }
 
     private void finish() throws IOException {
-        if (filled > 0) {
+        if (buffer.size() > 0) {
             send();
         }
         List tags = new ArrayList();
