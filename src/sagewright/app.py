@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import import_module
 
 from sagewright import __version__
 from sagewright.config import Config
-from sagewright.core.clock import SystemClock
+from sagewright.core.clock import Clock, SystemClock
 from sagewright.kit import own_images
 from sagewright.kit.gate import Gate
 from sagewright.kit.hold import Holder, Holds
@@ -20,6 +21,7 @@ from sagewright.kit.root_key import keep_root_key
 from sagewright.kit.tidy import Housekeeping
 from sagewright.requests import Steps, from_a_foreign_page
 from sagewright.runtime import engine
+from sagewright.runtime.backend import Backend
 from sagewright.runtime.capacity import Admission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
@@ -29,8 +31,44 @@ from sagewright.store import Store
 from sagewright.wire.gateway import Gateway, Page
 from sagewright.wire.http import HttpRequest, HttpResponse
 
+_ENGINE = ("engine", "engine_args", "engine_pull")
 _PLAIN = ("cloudwatch", "ecr", "efs", "fsx", "iam", "kms", "logs", "sts")
 """Services that need the store and the clock alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where workloads run. has_engine: whether images of the user's own do. pages: what nodes need of the server."""
+
+    backend: Backend
+    admission: Admission
+    has_engine: Callable[[], bool]
+    pages: Mapping[str, Page] = field(default_factory=dict)
+
+
+def _on_this_machine(config: Config, clock: Clock) -> Runtime:
+    containers = cache(partial(engine.find, config.engine, config.engine_args, pull=config.engine_pull))
+    backend = LocalBackend(
+        config.data_dir,
+        clock,
+        sandbox_mode=config.sandbox,
+        script_python=config.script_python,
+        containers=containers,
+    )
+    admission = Admission(backend.capacity(), strict=config.strict_hardware)
+    return Runtime(backend, admission, lambda: containers() is not None)
+
+
+def _on_ray(config: Config, clock: Clock) -> Runtime:
+    """Raises Unavailable."""
+    from sagewright.kit import reports
+    from sagewright.runtime.ray import Cluster, ClusterAdmission, RayBackend
+
+    settings = {name: getattr(config, name) for name in ("sandbox", "script_python", *_ENGINE)}
+    cluster = Cluster(config.ray_address, config.data_dir / "ray.log")
+    backend = RayBackend(config.data_dir, cluster, clock, settings=settings, host=config.host)
+    pages = {reports.PATH: reports.ReportPage(backend.reports)}
+    return Runtime(backend, ClusterAdmission(backend), backend.has_engine, pages)
 
 
 class App:
@@ -59,15 +97,8 @@ class App:
         self.steps = Steps(self.services, self.gate)
         self.clients = self.steps.clients
         self.holder = Holder(self.store, self.clock, Holds(config.hold_waiter, config.hold_sdk))
-        containers = cache(partial(engine.find, config.engine, config.engine_args, pull=config.engine_pull))
-        self.backend = LocalBackend(
-            config.data_dir,
-            self.clock,
-            sandbox_mode=config.sandbox,
-            script_python=config.script_python,
-            containers=containers,
-        )
-        self.admission = Admission(self.backend.capacity(), strict=config.strict_hardware)
+        self.runtime = (_on_ray if config.backend == "ray" else _on_this_machine)(config, self.clock)
+        self.backend, self.admission = self.runtime.backend, self.runtime.admission
         self.routes = Routes(self.store)
         self.meters = Meters(self.clients, self.clock)
         self.housekeeping = Housekeeping(self.clock, (self._tidy_s3, self._tidy_logs))
@@ -80,11 +111,10 @@ class App:
             self.admission,
             self.routes.outstanding,
             self._kick,
-            strict=config.strict_hardware,
             images=Images(
                 script_python=config.script_python,
                 own=lambda: own_images.registered(config.data_dir),
-                engine=lambda: containers() is not None,
+                engine=self.runtime.has_engine,
             ),
             spot=Spot(config.data_dir, config.spot_interruptions, config.spot_price),
         )
@@ -92,7 +122,7 @@ class App:
         way = self.steps
         steps = (way.route, way.authenticate, way.unmodelled, way.parse, way.validate, way.call, way.serialise)
         health = ("/_sagewright/health", "/_localstack/health", "/_localstack/init")
-        pages: dict[str, Page] = dict.fromkeys(health, self._health)
+        pages: dict[str, Page] = {**dict.fromkeys(health, self._health), **self.runtime.pages}
         if reset is not None:
             pages["/_sagewright/reset"] = self._reset_page
         self.asgi = Gateway(steps, pages, way.admit_page)
@@ -151,6 +181,7 @@ class App:
         """Kill every job and model server, and delete their folders. Blocks; call it after stop()."""
         for workload in self.backend.recover():
             self.backend.remove(workload)
+        self.backend.close()
 
     async def _health(self, request: HttpRequest) -> HttpResponse:
         running = dict.fromkeys(self.services.names, "available")

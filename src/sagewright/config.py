@@ -39,6 +39,10 @@ class Config:
     """Longest a Describe of a boto3 waiter is held while the resource is still changing, seconds; 0 never."""
     hold_sdk: float = 5.0
     """The same for the SageMaker SDK's own polls."""
+    backend: str = "local"
+    """local: jobs and model servers run on this machine. ray: on the nodes of a Ray cluster."""
+    ray_address: str = "auto"
+    """Of the cluster: host:port, ray://host:port, or auto (RAY_ADDRESS, else the one that runs on this machine)."""
     sandbox: str = "auto"
     """auto: bubblewrap where it works. off: plain processes."""
     script_python: str = sys.executable
@@ -88,7 +92,7 @@ def load(overrides: dict[str, Any] | None = None, *, environ: dict[str, str] | N
     return config
 
 
-_CHOICES = {"auth": ("off", "signature"), "sandbox": ("auto", "off")}
+_CHOICES = {"auth": ("off", "signature"), "backend": ("local", "ray"), "sandbox": ("auto", "off")}
 _ROOT_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 

@@ -84,7 +84,6 @@ verb = sys.argv[1] if len(sys.argv) > 1 else ""
 _LEFT_OUT = {"test", "__pycache__", "idlelib", "tkinter", "ensurepip", "lib2to3", "dist-packages", "site-packages"}
 _NESTED = "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000"
 """For an engine inside of a sandbox or a container."""
-_SERVE = "import http.server; http.server.test(port=8080)"
 
 
 @cache
@@ -105,7 +104,7 @@ def _bridges(command: str, args: str) -> bool:
     name, place = f"sagewright-test-{os.getpid()}", ("127.83.71.1", 8080)
     words = ["run", "--detach", "--rm", "--name", name, *args.split(), "--publish", f"{place[0]}:{place[1]}:8080"]
     try:
-        if _run(command, *words, "--entrypoint", "/usr/bin/python3", IMAGE, "-c", _SERVE).returncode:
+        if _run(command, *words, IMAGE, "serve").returncode:
             return False
         for _ in range(30):
             with suppress(OSError), urllib.request.urlopen(f"http://{place[0]}:{place[1]}/", timeout=1):

@@ -89,7 +89,8 @@ def _containers(config: Config) -> Finding:
 
     found, advice = engine.find(config.engine), "only images of your own need one"
     if found is None:
-        text = "neither docker nor podman" if config.engine == "auto" else f"the setting engine: {config.engine}"
+        others = {"auto": "neither docker nor podman", "off": "switched off"}
+        text = others.get(config.engine, f"{config.engine} is not installed (the setting engine)")
         return Finding("containers", None, text, advice)
     name = os.path.basename(found.command[0])
     answer = engine.version(found.command)

@@ -145,7 +145,7 @@ def launch(config: Config, environment: Mapping[str, str] | None = None) -> Runn
     config.data_dir.mkdir(parents=True, exist_ok=True)
     log = config.data_dir / "server.log"
     words = ["up", "--host", config.host, "--port", str(config.port), "--data-dir", str(config.data_dir)]
-    words += ["--auth", config.auth]
+    words += ["--auth", config.auth, "--backend", config.backend, "--ray-address", config.ray_address]
     with log.open("ab") as output:
         begin = output.tell()
         process = subprocess.Popen(

@@ -12,17 +12,21 @@ from sagewright.commands import CommandFailed
 from sagewright.commands.servers import add_place, find, launch
 from sagewright.config import Config, load
 from sagewright.kit.root_key import root_key_file
+from sagewright.runtime.backend import Unavailable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", help="the address to listen on (127.0.0.1)")
     add_place(parser)
     parser.add_argument("--auth", choices=("off", "signature"), help="whether signatures are checked (off)")
+    parser.add_argument("--backend", choices=("local", "ray"), help="where jobs and model servers run (local)")
+    parser.add_argument("--ray-address", metavar="ADDR", help="the Ray cluster: host:port, ray://host:port or auto")
     parser.add_argument("--detach", action="store_true", help="return once the server answers; it goes on by itself")
 
 
 def run(options: argparse.Namespace) -> int:
-    config = load({name: getattr(options, name) for name in ("host", "port", "data_dir", "auth")})
+    names = ("host", "port", "data_dir", "auth", "backend", "ray_address")
+    config = load({name: getattr(options, name) for name in names})
     _check_loopback(config)
     if options.detach:
         running = find(config)
@@ -39,6 +43,8 @@ def _serve(config: Config) -> int:
     try:
         serve(config, lambda server: print(_greeting(server["url"], config), flush=True))
     except AlreadyRunning as error:
+        raise CommandFailed(str(error)) from None
+    except Unavailable as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
         if error.errno != EADDRINUSE:

@@ -7,7 +7,7 @@ import socket
 import zlib
 from collections.abc import Container
 
-from sagewright.runtime.backend import SERVICE_PORT
+from sagewright.runtime.workload import SERVICE_PORT
 
 _FIRST = 1 << 16
 """127.1.0.0: 127.0.0.0/16 is left to resolvers and others that have settled there."""

@@ -11,12 +11,13 @@ from sagewright.runtime.workload import Resources, Workload
 
 Signal = Literal["stop", "kill", "interrupt"]
 
-SERVICE_PORT = 8080
-"""Where a service listens, on its own address (SageMaker's contract)."""
-
 
 class UnknownWorkload(KeyError):
     """No workload of that id: never launched, or removed."""
+
+
+class Unavailable(Exception):
+    """A backend that cannot be had here; the text says why, and what to do."""
 
 
 class Unsupported(ValueError):
@@ -53,14 +54,18 @@ class Backend(Protocol):
     def capacity(self) -> Resources:
         """All there is for workloads, used or not."""
 
-    def addresses(self, ids: Sequence[str]) -> list[str]:
+    def addresses(self, ids: Sequence[str], job: str = "", needs: Sequence[Resources] = ()) -> list[str]:
         """An address for each of these workloads-to-be, which must know of each other before they are launched.
 
-        Nobody else gets it until they are removed. Raises OSError where there is none.
+        Nobody else gets it until they are removed. job, needs: what they are instances of, which has been admitted, and
+        the resources of each; a backend of several machines goes by them. Raises OSError where there is none.
         """
 
     def launch(self, workload: Workload) -> None:
-        """Start it, unless a workload of that id was started before. Raises Unsupported."""
+        """Start it, unless a workload of that id was started before. One that gathers others comes before them.
+
+        Raises Unsupported.
+        """
 
     def observe(self, id: str) -> Observation:
         """How it stands. Cheap: fit for calling many times a second. Raises UnknownWorkload."""
@@ -84,3 +89,6 @@ class Backend(Protocol):
 
     def remove(self, id: str) -> None:
         """Kill what is left of it and delete its folder; nothing happens where there is none."""
+
+    def close(self) -> None:
+        """Let go of what the backend itself holds; workloads go on."""

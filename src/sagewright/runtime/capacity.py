@@ -68,6 +68,15 @@ class Admission:
             wanted += [resources] * count
         return grants if self.try_admit(job_id, wanted) else None
 
+    def grant(self, instance_type: str) -> Grant:
+        """What an endpoint's instance of a type gets. Raises Unsupported where strict forbids to cap it, or
+        UnknownInstanceType."""
+        resources = fit(instance_type, 1, self._capacity)
+        note = describe_fit(instance_type, 1, resources)
+        if self._strict and not lookup(instance_type).resources.within(resources):
+            raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
+        return Grant(resources, (note,))
+
     def hold(self, job_id: str, resources: Resources) -> None:
         """Reserve for what runs, or is kept, already."""
         self._held[job_id] = resources

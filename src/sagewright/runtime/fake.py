@@ -78,7 +78,7 @@ class FakeBackend:
     def capacity(self) -> Resources:
         return self._capacity
 
-    def addresses(self, ids: Sequence[str]) -> list[str]:
+    def addresses(self, ids: Sequence[str], job: str = "", needs: Sequence[Resources] = ()) -> list[str]:
         return [_address(len(self.runs) + number) for number, _ in enumerate(ids, 1)]
 
     def launch(self, workload: Workload) -> None:
@@ -114,6 +114,9 @@ class FakeBackend:
 
     def remove(self, id: str) -> None:
         self.runs.pop(id, None)
+
+    def close(self) -> None:
+        pass
 
     def _run(self, id: str) -> Run:
         if id not in self.runs:

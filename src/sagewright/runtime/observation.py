@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagewright.runtime.workload import NOTHING, Kind, Resources, Workload
+from sagewright.runtime.workload import NOTHING, SERVICE_PORT, Kind, Resources, Workload
 
 BATCH_STEPS = ("Starting", "Downloading", "Training", "Stopping", "Uploading", "Completed", "Failed", "Stopped")
 """A batch's steps, in order; ``MaxRuntimeExceeded`` comes before ``Stopping`` where the limit was the reason."""
@@ -58,7 +58,7 @@ class Observation:
 
     phase: the name of its latest step that is no marker; ``Pending`` before the first.
     exit_code: the command's, 128 + n for signal n; None while it runs. alive: whether something still looks after it.
-    address: where a service listens (port 8080). kind, job, resources: of its Workload.
+    address: where a service listens, with its port where that is not 8080. kind, job, resources: of its Workload.
     """
 
     id: str
@@ -87,6 +87,11 @@ class Observation:
         return next((step for step in self.steps if step.name == name), None)
 
 
+def endpoint(workload: Workload) -> str:
+    """Where a service listens: ``10.0.0.5``, or ``10.0.0.5:20001`` where its port is not SageMaker's."""
+    return workload.address if workload.port == SERVICE_PORT else f"{workload.address}:{workload.port}"
+
+
 def observed(workload: Workload, steps: tuple[Step, ...], *, alive: bool) -> Observation:
     """The observation that a workload's journal amounts to."""
     phases = [step for step in steps if step.name not in MARKERS]
@@ -99,7 +104,7 @@ def observed(workload: Workload, steps: tuple[Step, ...], *, alive: bool) -> Obs
         exit_code=code,
         failure=Failure(failed.detail.get("kind", "InternalServerError"), failed.message) if failed else None,
         alive=alive,
-        address=workload.address,
+        address=endpoint(workload),
         kind=workload.kind,
         job=workload.job or workload.id,
         resources=workload.resources,

@@ -11,6 +11,9 @@ SourceKind = Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile", "S3Obj
 Compression = Literal["None", "Gzip", "Tar"]
 Form = Literal["tar.gz", "files"]
 
+SERVICE_PORT = 8080
+"""Where a service listens, on its own address (SageMaker's contract)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -133,12 +136,12 @@ class Workload:
     """One instance of a job or of an endpoint's variant.
 
     id: unique, at most 200 characters; launching the same id twice runs it once.
-    kind: ``batch`` runs to its end; ``service`` serves ``/ping`` and ``/invocations`` on address:8080 until stopped.
+    kind: ``batch`` runs to its end; ``service`` serves ``/ping`` and ``/invocations`` on address:port until stopped.
     command: argv. env: the command's environment, on top of a bare one.
     config: name -> document, written to ``/opt/ml/<config_folder>/<name>.json``.
     model_data: s3 uri of a tar.gz unpacked into /opt/ml/model before the command.
     max_runtime: seconds of running, 0 no limit. stop_grace: seconds between SIGTERM and SIGKILL.
-    address: 127.x.y.z; empty lets the backend choose, Observation.address tells.
+    address: 127.x.y.z, or a node's; empty lets the backend choose, Observation.address tells. port: a service's there.
     hostname, hosts: the instance's name and the addresses of all instances by name, in its /etc/hosts.
     log_header: lines that open the log. region, account: whose S3.
     startup_timeout: seconds a service has until its first healthy ping.
@@ -186,6 +189,7 @@ class Workload:
     folder: str = ""
     config_folder: str = "input/config"
     exit_message: bool = False
+    port: int = SERVICE_PORT
 
     def to_json(self) -> dict[str, Any]:
         """A document that from_json reads back."""

@@ -105,7 +105,7 @@ class GroupTests(Bench):
             first, second = self.printed(real, host)[-2:]
             assert first == "cut off"
             assert second.endswith(f" {host}")
-        holder = json.loads((s3.data_dir / "work" / "algo-1" / "network.json").read_text())["pid"]
+        holder = json.loads((self.agents(s3.data_dir) / "work" / "algo-1" / "network.json").read_text())["pid"]
         for each in ids:
             real.remove(each)
         deadline = time.monotonic() + 5
@@ -155,7 +155,7 @@ class GroupTests(Bench):
         ids = self.group(real, "write('model/m')\nif host == 'algo-2': print('on'); time.sleep(60)")
         self.says(real, "algo-2", "on")
         self.until(real, "algo-1", lambda seen: seen.phase == "Uploading")
-        pid = json.loads((data_dir / "work" / "algo-2" / "agent.json").read_text())["pid"]
+        pid = json.loads((self.agents(data_dir) / "work" / "algo-2" / "agent.json").read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
         assert [seen.phase for seen in self.ends(real, ids[::-1])] == ["Completed", "Failed", "Completed"]
         assert s3.objects["bucket"] == {}

@@ -67,6 +67,10 @@ class Bench:
         """A backend over data_dir, which may hold what an earlier one left."""
         raise NotImplementedError
 
+    def agents(self, data_dir: Path) -> Path:
+        """The folder with ``work`` and ``layers`` on the machine where workloads run."""
+        return data_dir
+
     def tick(self) -> None:
         """Let a little time pass."""
         time.sleep(0.01)

@@ -196,7 +196,7 @@ class PipeTests(Bench):
         self.run(pipes, "print('no need')", S3Input("s3://bucket/p/"))
         assert self.until(pipes, "pipe", lambda seen: seen.finished).phase == "Completed"
         pipes.remove("pipe")
-        assert not list((data_dir / "work").glob("*"))
+        assert not list((self.agents(data_dir) / "work").glob("*"))
 
     @pytest.mark.parametrize("how", ["stop", "kill"])
     def test_stopped_in_the_middle(self, pipes: Backend, s3: S3Stub, data_dir: Path, how: Any) -> None:
@@ -209,7 +209,7 @@ class PipeTests(Bench):
         pipes.signal("pipe", how)
         assert self.until(pipes, "pipe", lambda seen: seen.finished).phase == "Stopped"
         pipes.remove("pipe")
-        assert not list((data_dir / "work").glob("*"))
+        assert not list((self.agents(data_dir) / "work").glob("*"))
 
     @pytest.mark.parametrize("share", [True, False])
     @pytest.mark.parametrize("wrapper", ["None", "RecordIO"])
@@ -226,7 +226,7 @@ class PipeTests(Bench):
         self.run(pipes, code + "print(size); time.sleep(60)", S3Input("s3://bucket/p/"), record_wrapper=wrapper)
         size = 200 * 2**20 + (8 if wrapper == "RecordIO" else 0)
         self.until(pipes, "pipe", lambda _: str(size) in self.printed(pipes, "pipe"))
-        pid = json.loads(next(data_dir.glob("work/*/agent.json")).read_text())["pid"]
+        pid = json.loads(next(self.agents(data_dir).glob("work/*/agent.json")).read_text())["pid"]
         peak = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
         assert int(peak.split()[1]) < 60 * 1024, peak
         pipes.signal("pipe", "kill")

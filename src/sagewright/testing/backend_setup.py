@@ -105,7 +105,7 @@ class SetupTests(Bench):
             assert ("building" in lines) == built
             assert lines[-1] == "of the layer"
             real.remove(name)
-        assert [path.name for path in (data_dir / "layers").iterdir()] == [_KEY]
+        assert [path.name for path in (self.agents(data_dir) / "layers").iterdir()] == [_KEY]
 
     def test_a_layers_scripts_run(self, real: Backend) -> None:
         run = "import os, subprocess; subprocess.run([os.environ['SAGEWRIGHT_LAYER'] + '/bin/layer-script'])"
@@ -118,7 +118,7 @@ class SetupTests(Bench):
         assert self.finish(real, self.with_layer("one")).phase == "Completed"
         assert self.finish(real, self.with_layer("two", key="f" * 64)).phase == "Completed"
         assert "building" in self.printed(real, "two")
-        assert len(list((data_dir / "layers").iterdir())) == 2
+        assert len(list((self.agents(data_dir) / "layers").iterdir())) == 2
 
     def test_a_command_cannot_write_a_layer(self, real: Backend) -> None:
         if not real.capabilities.sandbox:
@@ -132,14 +132,14 @@ class SetupTests(Bench):
         setup = python(f"KEY = {_KEY!r}\n{_SETUP}\nif layer: raise SystemExit(1)")
         seen = self.finish(real, Workload("fails", "batch", python("pass"), setup=setup))
         assert seen.phase == "Failed"
-        assert not list((data_dir / "layers").iterdir())
+        assert not list((self.agents(data_dir) / "layers").iterdir())
 
     @pytest.mark.parametrize("key", ["../../up", "short", "G" * 64, "a" * 65])
     def test_keys_are_checked(self, real: Backend, data_dir: Path, key: str) -> None:
         seen = self.finish(real, self.with_layer("key", key=key))
         assert seen.failure is not None
         assert seen.failure.kind == "InternalServerError"
-        assert not (data_dir / "layers").exists()
+        assert not (self.agents(data_dir) / "layers").exists()
 
     def test_python_is_the_workloads_own(self, real: Backend, tmp_path: Path) -> None:
         """A bare ``pip install`` works, stays with the workload, and sees what is installed beneath."""

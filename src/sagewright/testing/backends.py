@@ -104,7 +104,8 @@ class BackendSuite(LifecycleSuite, InputTests, FolderTests, PipeTests, LimitTest
         assert real.recover() == []
         with pytest.raises(UnknownWorkload):
             real.observe("a")
-        assert not list((data_dir / "work").glob("*"))
+        for folder in (data_dir, self.agents(data_dir)):
+            assert not list((folder / "work").glob("*"))
 
     def test_launched_twice_runs_once(self, real: Backend, data_dir: Path) -> None:
         workload = Workload("twice", "batch", python("print('once')"))
@@ -286,7 +287,7 @@ class BackendSuite(LifecycleSuite, InputTests, FolderTests, PipeTests, LimitTest
     # Accidents
 
     def _agent(self, data_dir: Path) -> int:
-        return int(json.loads(next(data_dir.glob("work/*/agent.json")).read_text())["pid"])
+        return int(json.loads(next(self.agents(data_dir).glob("work/*/agent.json")).read_text())["pid"])
 
     def test_a_killed_agent_fails_the_job_and_leaves_no_orphans(self, real: Backend, data_dir: Path) -> None:
         mark = f"sleep(60.{time.time_ns()})"
@@ -397,7 +398,12 @@ class BackendSuite(LifecycleSuite, InputTests, FolderTests, PipeTests, LimitTest
     def test_the_sandbox_shows_only_the_job(self, real: Backend, data_dir: Path) -> None:
         if not real.capabilities.sandbox:
             pytest.skip("no sandbox")
-        places = [str(data_dir / "server.json"), str(data_dir / "work"), os.path.expanduser("~/.bashrc"), "/etc/shadow"]
+        places = [
+            str(data_dir / "server.json"),
+            str(self.agents(data_dir) / "work"),
+            os.path.expanduser("~/.bashrc"),
+            "/etc/shadow",
+        ]
         code = f"import os; print([p for p in {places!r} if os.path.exists(p)], len(os.listdir('/proc')) < 500)"
         self.finish(real, Workload("box", "batch", python(code)))
         assert self.printed(real, "box") == ["[] True"]

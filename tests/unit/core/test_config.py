@@ -25,6 +25,7 @@ def test_the_nearer_wins(tmp_path: Path) -> None:
         ({"SAGEWRIGHT_STRICT_HARDWARE": "maybe"}, ["strict_hardware", "maybe"]),
         ({"SAGEWRIGHT_AUTH": "sometimes"}, ["auth", "sometimes"]),
         ({"SAGEWRIGHT_SANDBOX": "on"}, ["sandbox", "on"]),
+        ({"SAGEWRIGHT_ENGINE_ARGS": "--label 'a"}, ["engine_args", "quotation"]),
         ({"SAGEWRIGHT_ROOT_ACCESS_KEY": "mine"}, ["root_secret_key", "root_access_key"]),
         ({"SAGEWRIGHT_ROOT_ACCESS_KEY": "a/b", "SAGEWRIGHT_ROOT_SECRET_KEY": "x"}, ["root_access_key", "letters"]),
     ],

@@ -23,9 +23,9 @@ def words(*args: str, command: tuple[str, ...] = ("train",), pull: bool = False,
     work = Workload("w", values.pop("kind", "batch"), command, **values).to_json()
     launch = Engine(("/bin/podman", "--runtime", "runc"), args, pull).launch()
     found = Container(launch, "/data/work/w", work).argv(command, {"A": "1", "B": "two words"}, [MOUNT])
-    assert found[:6] == ["/bin/podman", "--runtime", "runc", "run", "--rm", "--name"]
-    assert found[7:13] == ["--log-driver", "none", "--label", "sagewright=/data/work", "--hostname", "algo-1"]
-    return found[13:]
+    assert found[:5] == ["/bin/podman", "--runtime", "runc", "run", "--name"]
+    assert found[6:12] == ["--log-driver", "none", "--label", "sagewright=/data/work", "--hostname", "algo-1"]
+    return found[12:]
 
 
 def test_a_batch_job() -> None:

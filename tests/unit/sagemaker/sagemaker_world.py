@@ -112,7 +112,6 @@ class World:
             self.admission,
             lambda instance: self.busy.get(instance, 0),
             self._kick,
-            strict=strict,
             images=Images(lambda: [ALGORITHM], lambda: [FRAMEWORK]),
             optimizer=InThisProcess(),
             spot=self.settings.get("spot"),

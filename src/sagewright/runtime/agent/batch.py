@@ -105,6 +105,8 @@ class Batch:
             return out_of_memory(watch.memory, watch.limit, code)
         if cause == "input" and self._instance.broken is not None:
             return self._instance.broken
+        if self._instance.container is not None and self._instance.container.out_of_memory:
+            return out_of_memory(watch.limit, watch.limit, code)
         if fault := self._instance.not_started(code):
             return fault
         unsaid = "See job logs for more information" if self._workload["exit_message"] else ""

@@ -50,6 +50,7 @@ class Container:
         self._folder = folder
         self._workload = workload
         self._own_network = bool(network)
+        self.out_of_memory = False
 
     def check(self) -> None:
         """Raises Fault where the engine has no such image, or does not answer."""
@@ -74,9 +75,9 @@ class Container:
         return self._workload["kind"] == "service" and not self._own_network
 
     @property
-    def host(self) -> str:
-        """Where its server listens, seen from inside."""
-        return "0.0.0.0" if self._bridged else str(self._workload["address"])  # noqa: S104
+    def listens(self) -> tuple[str, int]:
+        """Where its server does, seen from inside."""
+        return ("0.0.0.0", _PORT) if self._bridged else (self._workload["address"], self._workload["port"])  # noqa: S104
 
     def argv(self, command: Sequence[str], env: Mapping[str, str], mounts: Iterable[tuple[str, str, str]]) -> list[str]:
         """The engine's client, which stays until the container has ended.
@@ -85,7 +86,8 @@ class Container:
         mounts: bubblewrap's word, folder, place.
         """
         workload = self._workload
-        words = [*self._engine, "run", "--rm", "--name", name(self._folder), "--log-driver", "none"]
+        # Not --rm: an engine that removes it by itself may lose its exit status (podman behind docker's client).
+        words = [*self._engine, "run", "--name", name(self._folder), "--log-driver", "none"]
         words += ["--label", f"{LABEL}={os.path.dirname(self._folder)}", "--hostname", workload["hostname"]]
         words += ["--pull", "missing" if self._pull else "never", *_UNCONFINED]
         words += self._network()
@@ -125,7 +127,9 @@ class Container:
             return ["--network", "none"]
         if self._own_network:
             return []
-        return ["--publish", f"{self._workload['address']}:{_PORT}:{_PORT}"] if self._bridged else ["--network", "host"]
+        if self._bridged:
+            return ["--publish", f"{self._workload['address']}:{self._workload['port']}:{_PORT}"]
+        return ["--network", "host"]
 
     def _mounts(self, more: Iterable[tuple[str, str, str]]) -> Iterable[tuple[str, str, str]]:
         """What may be links to stored objects can only be read."""
@@ -164,11 +168,19 @@ class Container:
             return Fault("InternalServerError", f"The container engine cannot run the image: {lines[-1]}")
         return Fault("AlgorithmError", f"{lines[-1]}, exit code: {code}")
 
-    def remove(self) -> None:
-        """End it, where it is still there."""
+    def remove(self, *, ended: bool = False) -> None:
+        """Away with it, where it is still there. ended: by itself and well."""
         with suppress(Fault):
-            self._run("kill", name(self._folder))  # podman's rm would wait for an end of its own
+            if not ended:
+                self.out_of_memory = self._starved()
+                self._run("kill", name(self._folder))  # podman's rm would wait for an end of its own
             self._run("rm", "--force", name(self._folder))
+
+    def _starved(self) -> bool:
+        """Whether the kernel has killed one of its processes for its memory."""
+        done = self._run("container", "inspect", "--format", "{{.State.OOMKilled}}", name(self._folder))
+        # podman 4's monitor leaves a file where it was started, and podman looks for it elsewhere
+        return self.out_of_memory or done.stdout.strip() == b"true" or os.path.exists(os.path.join(self._folder, "oom"))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Raises Fault."""

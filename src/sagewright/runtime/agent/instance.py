@@ -32,7 +32,8 @@ class Instance:
     """One workload's folder and its command.
 
     launch.json: workload (Workload.to_json), data_dir, sandbox (argv before the command, or null), env (what the
-    command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), peers (host
+    command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), lifeline
+    (whether stdin is a pipe whose end ends the workload), peers (host
     name -> folder of the instances whose output is stored with this one's), network (null, or for a network shared with
     other instances: folder of the one that makes it, holder, the argv that does, empty for the others; enter, the argv
     before a command in it), python (``runtime.python.describe()`` of the one that runs users' code),
@@ -152,11 +153,15 @@ class Instance:
             Setup(self).run()
 
     @property
-    def host(self) -> str:
-        """Where a service listens, as it sees it itself."""
+    def listens(self) -> tuple[str, int]:
+        """Where a service does, as it sees it itself."""
         if self.container is not None:
-            return self.container.host
-        return "127.0.0.1" if self.workload["network_isolation"] else str(self.workload["address"])
+            return self.container.listens
+        if self.workload["network_isolation"]:
+            from sagewright.runtime.agent.relay import INSIDE
+
+            return INSIDE
+        return self.workload["address"], self.workload["port"]
 
     def spawn(self, command: Sequence[str] = (), binds: Iterable[tuple[str, str, str]] = (), **env: str) -> Process:
         """Start the command, or another one in its place. Raises Fault where there is no such command.
@@ -202,7 +207,7 @@ class Instance:
         environment = {**self._aws(), "SAGEMAKER_BASE_DIR": "/opt/ml", **self.workload["env"], **more, **token}
         container.write_environment(environment)
         argv = container.argv(command, environment, binds)
-        return Process(argv, {**container.env, **token}, None, out, False, container)
+        return Process(argv, {**container.env, **token}, self.folder, out, False, container)
 
     def not_started(self, code: int) -> Fault | None:
         """Why the container engine did not start the command, where that is what this exit status means."""

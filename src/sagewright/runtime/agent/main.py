@@ -27,6 +27,8 @@ def main(folder: str) -> int:
         instance = Instance(folder, json.load(file), signals)
     if instance.ran_before():
         return 0
+    if instance.launch["lifeline"]:
+        signals.hang_on(0)
     try:
         _runner(instance)
     except Fault as fault:

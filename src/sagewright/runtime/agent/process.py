@@ -80,10 +80,10 @@ class Process:
 
     def _end_container(self) -> None:
         """A client that is killed leaves its container, or one that it was about to start."""
-        ended = self.poll() is not None
-        if self._container is not None and self.poll() != 0 and not self._gone:
-            self._container.remove()
-            self._gone = ended
+        code = self.poll()
+        if self._container is not None and not self._gone:
+            self._container.remove(ended=code == 0)
+            self._gone = code is not None
 
     def memory(self, limit: int) -> int:
         """Bytes in use by all its processes.

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 _CHUNK = 256 * 1024
 _BACKLOG = 128
-_INSIDE = ("127.0.0.1", 8080)
+INSIDE = ("127.0.0.1", 8080)
 
 
 class _End:
@@ -160,7 +160,7 @@ def inside(place: str, command: list[str]) -> None:
     child = os.fork()
     if child == 0:
         if os.fork() == 0:
-            Relay(listener, lambda: socket.create_connection(_INSIDE, 2)).run()
+            Relay(listener, lambda: socket.create_connection(INSIDE, 2)).run()
         os._exit(0)
     os.waitpid(child, 0)
     listener.close()

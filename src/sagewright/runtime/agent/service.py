@@ -13,7 +13,6 @@ from sagewright.runtime.agent.process import Process
 from sagewright.runtime.agent.reason import failure_path, of_command
 from sagewright.runtime.agent.signals import Interrupted
 
-PORT = 8080
 _PING_TIMEOUT = 2.0
 """Seconds SageMaker gives /ping (docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)."""
 _FIRST_PINGS = 0.02
@@ -40,6 +39,7 @@ class Service:
         self._journal = instance.journal
         self._signals = instance.signals
         self._address = instance.workload["address"]
+        self._port: int = instance.workload["port"]
         self._memory = instance.workload["resources"]["memory"]
         self._was_healthy = False
         self._served = False
@@ -77,12 +77,13 @@ class Service:
         if self._instance.workload["network_isolation"]:
             from sagewright.runtime.agent.relay import outside
 
-            relay = outside(self._address, PORT, os.path.join(self._instance.folder, "relay"))
+            relay = outside(self._address, self._port, os.path.join(self._instance.folder, "relay"))
             threading.Thread(target=relay.run, daemon=True).start()
 
     def _spawn(self) -> Process:
         self._journal.step("Launching", attempt=self._crashes + 1)
-        process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=self._instance.host, SAGEMAKER_BIND_TO_PORT=str(PORT))
+        host, port = self._instance.listens
+        process = self._instance.spawn(SAGEMAKER_BIND_TO_HOST=host, SAGEMAKER_BIND_TO_PORT=str(port))
         self._healthy = self._served = False
         self._missed = 0
         return process
@@ -93,7 +94,7 @@ class Service:
         while (code := process.poll()) is None and not self._signals.any():
             now = time.monotonic()
             if now >= next_ping:
-                self._take(_ping(self._address))
+                self._take(_ping(self._address, self._port))
                 next_ping = time.monotonic() + self._interval(now - begun)
                 self._check_memory(process)
             if self._missed >= _HUNG:
@@ -171,10 +172,10 @@ class Service:
             self._signals.wait(end - time.monotonic())
 
 
-def _ping(address: str) -> str:
+def _ping(address: str, port: int) -> str:
     """GET /ping; what is wrong, or nothing."""
     try:
-        connection = Connection(address, PORT, _PING_TIMEOUT)
+        connection = Connection(address, port, _PING_TIMEOUT)
         try:
             answer = connection.request("GET", "/ping", [("Connection", "close")])
         finally:

@@ -39,7 +39,9 @@ class LocalBackend:
 
     sandbox_mode: ``auto`` bubblewrap where it works, ``off`` plain processes. patience: seconds an agent tries to reach
     S3 again. script_python: what ``python`` is to commands. containers: the engine that runs workloads with an image,
-    asked for when there is one. Safe to use from several threads as far as they work on different ids.
+    asked for when there is one. lifeline: agents end their workloads when this process ends. peers: gives the folder of
+    a workload that another gathers, where it is none of ours. Safe to use from several threads as far as they work on
+    different ids.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class LocalBackend:
         patience: float = _PATIENCE,
         script_python: str = sys.executable,
         containers: Callable[[], Engine | None] = lambda: None,
+        lifeline: bool = False,
+        peers: Callable[[str], Path] | None = None,
     ) -> None:
         self._data_dir = data_dir.absolute()
         self._clock = clock or SystemClock()
@@ -59,6 +63,8 @@ class LocalBackend:
         self._sandbox_mode = sandbox_mode
         self._python = script_python
         self._containers = containers
+        self._lifeline = os.pipe2(os.O_CLOEXEC) if lifeline else None
+        self._peer = peers or self._path
         self._folders: dict[str, Folder] = {}
         self._children: dict[str, int] = {}
         self._machine = machine()
@@ -89,7 +95,7 @@ class LocalBackend:
     def capacity(self) -> Resources:
         return self._machine
 
-    def addresses(self, ids: Sequence[str]) -> list[str]:
+    def addresses(self, ids: Sequence[str], job: str = "", needs: Sequence[Resources] = ()) -> list[str]:
         with self._allocating:
             return [self._address(each) for each in ids]
 
@@ -149,6 +155,12 @@ class LocalBackend:
         self._folders.pop(id, None)
         folder.delete()
 
+    def close(self) -> None:
+        if self._lifeline is not None:
+            for end in self._lifeline:
+                os.close(end)
+            self._lifeline = None
+
     def _folder(self, id: str) -> Folder:
         folder = self._folders.get(id) or Folder(self._path(id))
         try:
@@ -199,10 +211,11 @@ class LocalBackend:
             "sandbox": argv,
             "env": self._environment(folder, workload, token, inside=argv is not None),
             "token": token,
-            "peers": {host: str(self._path(other)) for host, other in workload.gathers.items()},
+            "peers": {host: str(self._peer(other)) for host, other in workload.gathers.items()},
             "network": self._network(workload),
             "warnings": warnings,
             "patience": self._patience,
+            "lifeline": self._lifeline is not None,
             "python": scripts,
             "engine": self._engine.launch() if workload.image and self._engine else None,
         }
@@ -267,12 +280,15 @@ class LocalBackend:
         """Start the agent in a session of its own, its own signals blocked until it has handlers for them."""
         script = Path(agent.__file__).with_name("__main__.py")
         errors = str(folder.path / "agent.err")
+        source: tuple[Any, ...] = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        if self._lifeline is not None:
+            source = (os.POSIX_SPAWN_DUP2, self._lifeline[0], 0)
         self._children[id] = os.posix_spawn(
             sys.executable,
             [sys.executable, "-S", "-E", "-P", str(script), str(folder.path)],
             {"PATH": _PATH, "LANG": "C.UTF-8", "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                source,
                 (os.POSIX_SPAWN_OPEN, 1, errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
@@ -289,7 +305,7 @@ class LocalBackend:
         with suppress(ChildProcessError):
             if os.waitpid(pid, os.WNOHANG)[0] == 0:
                 return True
-        del self._children[id]
+        self._children.pop(id, None)  # another thread may have been first
         return False
 
     def _alive(self, id: str, folder: Folder) -> bool:

@@ -1,6 +1,6 @@
 """Amazon SageMaker: jobs of training, processing and tuning, algorithms, search, models, endpoints, tags.
 
-    parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick, strict=...)
+    parts = sagemaker(store, clock, holder, clients, backend, admission, routes.outstanding, kick)
     yield parts.service
     reconciler = Reconciler(parts.controllers, clock)
     # start: parts.sweep(); admission.rebuild(backend); await reconciler.start()
@@ -32,7 +32,6 @@ from sagewright.services.sagemaker.hosting import endpoint_configs, models
 from sagewright.services.sagemaker.hosting.controller import HostingController
 from sagewright.services.sagemaker.hosting.endpoints import Endpoints
 from sagewright.services.sagemaker.hosting.nouns import ENDPOINT_CONFIG, MODEL
-from sagewright.services.sagemaker.hosting.workload import granted
 from sagewright.services.sagemaker.images import Images, built_in_metrics
 from sagewright.services.sagemaker.jobs.controller import JobController
 from sagewright.services.sagemaker.jobs.spot import Spot
@@ -100,20 +99,18 @@ def sagemaker(
     outstanding: Callable[[str], int],
     kick: Kick,
     *,
-    strict: bool = False,
     images: Images | None = None,
     spot: Spot | None = None,
     optimizer: Proposer | None = None,
 ) -> SageMaker:
-    """outstanding: requests under way at an endpoint's instance, by its id. strict: of strict_hardware."""
+    """outstanding: requests under way at an endpoint's instance, by its id."""
     tags, images = Tags(store), images or Images()
     pools = WarmPools(store, clock, admission, lambda key: kick(pools, key))
     run = (store, clock, clients, images, backend, admission, spot or Spot(store.folder), pools)
     training, processing = JobController(TRAINING, *run), JobController(PROCESSING, *run)
     algorithms = AlgorithmController(store, clients, images)
     tuning = TuningController(store, clock, clients, optimizer or Optimizer())
-    grant = granted(backend.capacity(), strict=strict)
-    hosting = HostingController(store, clock, clients, tags, images, backend, grant, outstanding)
+    hosting = HostingController(store, clock, clients, tags, images, backend, admission.grant, outstanding)
 
     def check(job: Mapping[str, Any]) -> None:
         check_training(job, backend.capabilities)

@@ -29,13 +29,14 @@ _Key = tuple[str, str, str]
 
 
 class Instance:
-    """A model server."""
+    """A model server. address: with its port where that is not SageMaker's."""
 
     __slots__ = ("id", "pool")
 
     def __init__(self, id: str, address: str) -> None:
         self.id = id
-        self.pool = Pool(address, _PORT)
+        host, colon, port = address.rpartition(":")
+        self.pool = Pool(host, int(port)) if colon else Pool(address, _PORT)
 
 
 class Variant:

@@ -6,12 +6,10 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from sagewright.runtime.backend import Unsupported
 from sagewright.runtime.capacity import Grant
-from sagewright.runtime.instances import describe_fit, fit, lookup
-from sagewright.runtime.workload import Channel, Resources, S3Input, Workload
+from sagewright.runtime.workload import Channel, S3Input, Workload
 from sagewright.services.sagemaker.hosting.fleet import Instance, Variant
 from sagewright.services.sagemaker.images import Runner
 from sagewright.services.sagemaker.jobs.source import source
@@ -22,22 +20,6 @@ _STOP_GRACE = 30
 
 _STARTUP_TIMEOUT = 600
 """Seconds until the first healthy ping where the variant names none."""
-
-
-def granted(machine: Resources, *, strict: bool) -> Callable[[str], Grant]:
-    """What an instance of a type gets of the machine. Instances of endpoints share it: they are idle most of the time.
-
-    The function raises Unsupported where strict forbids to cap the type, and UnknownInstanceType.
-    """
-
-    def grant(instance_type: str) -> Grant:
-        resources = fit(instance_type, 1, machine)
-        note = describe_fit(instance_type, 1, resources)
-        if strict and not lookup(instance_type).resources.within(resources):
-            raise Unsupported(f"This machine cannot give the instance asked for (strict_hardware is on). {note}")
-        return Grant(resources, (note,))
-
-    return grant
 
 
 def workload_id(space: Space, instance: str) -> str:

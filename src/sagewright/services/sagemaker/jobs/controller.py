@@ -115,7 +115,7 @@ class JobController:
                 self._save(document, waiting)
             return _IN_LINE
         try:
-            document = await self._acquaint(key, document)
+            document = await self._acquaint(key, document, grants)
             await self._launch(document, runner, grants)
         except (Unsupported, OSError) as error:
             kind = "ClientError" if isinstance(error, Unsupported) else "InternalServerError"
@@ -159,13 +159,15 @@ class JobController:
             if self._kind.keep_alive(request):
                 self._pools.use(document, self._admission.held(job_id(document)))
 
-    async def _acquaint(self, key: str, document: Document) -> Document:
+    async def _acquaint(self, key: str, document: Document, grants: Mapping[Group, Grant]) -> Document:
         """Instances have addresses and the job a secret, the same for all even if the server is killed between two
         launches."""
         if "Hosts" in document.body["state"]:
             return document
-        names = self._kind.hosts(document)
-        addresses = await asyncio.to_thread(self._backend.addresses, [workload_id(document, name) for name in names])
+        members = self._kind.cluster(document.body["request"]).members
+        names, needs = list(members), [grants[group].resources for group in members.values()]
+        ids = [workload_id(document, name) for name in names]
+        addresses = await asyncio.to_thread(self._backend.addresses, ids, job_id(document), needs)
         document = self._present(key)
         known = {"Hosts": dict(zip(names, addresses, strict=True)), "Token": secrets.token_hex(16)}
         return self._save(document, {**document.body["state"], **known})
