@@ -10,6 +10,7 @@ from benchmarks.common import machine
 NAMES = (
     "startup",
     "job_start",
+    "ray_start",
     "small_job",
     "script_mode",
     "spark",

@@ -60,17 +60,17 @@ def on_ray(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[J
         yield made
 
 
-def xgboost(
-    on_ray: Journey, name: str, count: int = 1, instance: str = "ml.m5.large", **changes: Any
-) -> dict[str, Any]:
-    on_ray.train(
-        name,
-        AlgorithmSpecification={"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
-        ResourceConfig={"InstanceType": instance, "InstanceCount": count, "VolumeSizeInGB": 1},
-        objective="reg:squarederror",
-        num_round=10,
-        **changes,
-    )
+def of_xgboost(count: int = 1, instance: str = "ml.m5.large") -> dict[str, Any]:
+    return {
+        "AlgorithmSpecification": {"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
+        "ResourceConfig": {"InstanceType": instance, "InstanceCount": count, "VolumeSizeInGB": 1},
+        "objective": "reg:squarederror",
+        "num_round": 10,
+    }
+
+
+def xgboost(on_ray: Journey, name: str, count: int = 1, instance: str = "ml.m5.large") -> dict[str, Any]:
+    on_ray.train(name, **of_xgboost(count, instance))
     return on_ray.trained(name)
 
 
@@ -92,11 +92,16 @@ def test_xgboost_trains_and_serves(on_ray: Journey) -> None:
 
 
 def test_several_instances_have_a_node_each(on_ray: Journey) -> None:
-    job = xgboost(on_ray, "two", 2)
-    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    on_ray.s3.head_object(Bucket="journey", Key="output/two/output/model.tar.gz")
-    for host in ("algo-1", "algo-2"):
-        assert any("ml.m5.large" in line for line in on_ray.log(GROUP, f"two/{host}"))
+    """Two jobs at a time: on each node an instance of both."""
+    names = ["two", "two-others"]
+    for name in names:
+        on_ray.train(name, **of_xgboost(2))
+    for name in names:
+        job = on_ray.trained(name)
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        on_ray.s3.head_object(Bucket="journey", Key=f"output/{name}/output/model.tar.gz")
+        for host in ("algo-1", "algo-2"):
+            assert any("ml.m5.large" in line for line in on_ray.log(GROUP, f"{name}/{host}"))
 
 
 @pytest.mark.parametrize(

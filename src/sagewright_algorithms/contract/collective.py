@@ -35,15 +35,15 @@ def connect(
     hosts: Sequence[str],
     host: str,
     *,
-    port: int = PORT,
+    port: int = 0,
     timeout: float = TIMEOUT,
     environ: Mapping[str, str] = os.environ,
 ) -> Collective:
     """Returns once all instances are connected; with one host at once, and without a connection.
 
     hosts, host: as resourceconfig.json names them. timeout: seconds. environ: SAGEWRIGHT_HOSTS, JSON of host -> address
-    for where names do not resolve; SAGEWRIGHT_JOB_TOKEN, which instances must have in common. Raises AlgorithmError
-    that names the host that did not come.
+    for where names do not resolve; SAGEWRIGHT_JOB_TOKEN, which instances must have in common; SAGEWRIGHT_JOB_PORT,
+    where the address is not the job's alone. Raises AlgorithmError that names the host that did not come.
     """
     order = sorted(set(hosts))
     if host not in order:
@@ -51,6 +51,7 @@ def connect(
     rank = order.index(host)
     if len(order) == 1:
         return Collective(order, rank, [])
+    port = port or int(environ.get("SAGEWRIGHT_JOB_PORT") or PORT)
     party = meeting.Party(
         order, rank, _addresses(environ), environ.get("SAGEWRIGHT_JOB_TOKEN", ""), port, time.monotonic() + timeout
     )

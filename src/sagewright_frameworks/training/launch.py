@@ -7,6 +7,7 @@ https://github.com/aws/sagemaker-tensorflow-training-toolkit (TF_CONFIG)
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_frameworks.training.environment import TrainingEnvironment
 
-MASTER_PORT = "7777"
+MASTER_PORT = os.environ.get("SAGEWRIGHT_JOB_PORT", "7777")
 _MPI = "sagemaker_mpi_enabled"
 _PARAMETER_SERVER = "sagemaker_parameter_server_enabled"
 _MIRRORED = "sagemaker_multi_worker_mirrored_strategy_enabled"

@@ -30,6 +30,8 @@ from sagewright.runtime.ray.courier import Courier, Errand
 from sagewright.runtime.workload import SERVICE_PORT, Workload
 
 _FIRST_PORT, _PORTS = 20_000, 10_000
+_FIRST_JOB_PORT, _JOB_PORTS = 30_000, 2_700
+"""Where the instances of a job meet: they have the nodes' addresses, which other jobs have too."""
 _SIOCGIFADDR = 0x8915
 _REPORT = "report.json"
 """In a workload's folder: what its courier needs, for a keeper that comes after this one."""
@@ -198,12 +200,15 @@ class _Host:
         return self._folder / "peers" / safe_name(id) if id in self._away else self._path(id)
 
     def _fitted(self, workload: Workload, document: Mapping[str, Any]) -> Workload:
-        """As it is to run here: this node's Python, network interface and GPUs."""
+        """As it is to run here: this node's Python, network interface, ports and GPUs."""
         config = dict(workload.config)
         if "network_interface_name" in config.get("resourceconfig", {}):
             name = _interface(workload.address or document["address"])
             config["resourceconfig"] = {**config["resourceconfig"], "network_interface_name": name}
         env = dict(workload.env)
+        if len(workload.hosts) > 1:
+            job = (workload.job or workload.id).encode()
+            env["SAGEWRIGHT_JOB_PORT"] = str(_FIRST_JOB_PORT + zlib.crc32(job) % _JOB_PORTS)
         if document["gpus"]:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(document["gpus"])
         command, setup = self._named(workload.command), self._named(workload.setup)
