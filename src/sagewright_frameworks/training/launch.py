@@ -7,15 +7,15 @@ https://github.com/aws/sagemaker-tensorflow-training-toolkit (TF_CONFIG)
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
+import socket
 from importlib.util import find_spec
 
 from sagewright_algorithms.contract.errors import ClientError
+from sagewright_frameworks.training import remote
 from sagewright_frameworks.training.environment import TrainingEnvironment
 
-MASTER_PORT = os.environ.get("SAGEWRIGHT_JOB_PORT", "7777")
 _MPI = "sagemaker_mpi_enabled"
 _PARAMETER_SERVER = "sagemaker_parameter_server_enabled"
 _MIRRORED = "sagemaker_multi_worker_mirrored_strategy_enabled"
@@ -24,7 +24,10 @@ _WORKER_PORT, _PS_PORT, _MIRRORED_PORT = 2222, 2223, 8890
 
 
 def launcher(training: TrainingEnvironment, python: str) -> list[str]:
-    """The command that the script and its arguments are the end of. Raises ClientError."""
+    """The command that the script and its arguments are the end of, where the instance does not lend itself.
+
+    Raises ClientError.
+    """
     asked = training.distributions
     if others := [name for name in asked if name not in (*_TORCHRUN, _MPI, _PARAMETER_SERVER, _MIRRORED)]:
         shown = ", ".join(name.removeprefix("sagemaker_").removesuffix("_enabled") for name in others)
@@ -46,24 +49,39 @@ def _torchrun(training: TrainingEnvironment) -> list[str]:
         "nproc_per_node": max(1, training.gpus),
         "node_rank": training.rank,
         "master_addr": hosts[0],
-        "master_port": MASTER_PORT,
+        "master_port": remote.PORT,
     }
     return [f"--{name}={value}" for name, value in words.items()]
 
 
+def lends(training: TrainingEnvironment) -> bool:
+    """Whether this instance only lends its processors to the mpirun of the first one."""
+    return _MPI in training.distributions and training.rank > 0
+
+
 def _mpirun(training: TrainingEnvironment) -> list[str]:
-    """On one instance: several would need a way to log in from one to the others, which AWS's containers have."""
-    if len(training.hosts) > 1:
-        raise ClientError(
-            "Sagewright runs MPI on one instance: ask for more processes_per_host there, or use torch_distributed, "
-            "which runs on several."
-        )
     program = shutil.which("mpirun")
     if program is None:
         raise ClientError("MPI needs mpirun, and there is none here. Install it (Debian: apt-get install openmpi-bin).")
+    hosts = training.hosts
     count = int(training.parameters.get("sagemaker_mpi_num_of_processes_per_host") or max(1, training.gpus))
     custom = shlex.split(str(training.parameters.get("sagemaker_mpi_custom_mpi_options") or ""))
-    return [program, "--allow-run-as-root", "--oversubscribe", "-np", str(count), *custom]
+    words = [program, "--allow-run-as-root", "--oversubscribe", "-np", str(count * len(hosts))]
+    return [*words, *(_to(training, count) if len(hosts) > 1 else ()), *custom]
+
+
+def _to(training: TrainingEnvironment, count: int) -> list[str]:
+    """What has mpirun reach the other instances. count: of processes on each."""
+    others = training.hosts[1:]
+    interface = training.document["network_interface_name"]
+    settings = {
+        "plm_rsh_agent": remote.agent(),
+        "orte_leave_session_attached": "1",  # so that the daemons over there end with the connection
+        "oob_tcp_if_include": interface,
+        "btl_tcp_if_include": interface,
+    }
+    hosts = ",".join(f"{host}:{count}" for host in (socket.gethostname(), *others))
+    return ["--host", hosts, *(word for name, value in settings.items() for word in ("--mca", name, value))]
 
 
 def variables(training: TrainingEnvironment, module: str) -> dict[str, str]:
@@ -71,7 +89,7 @@ def variables(training: TrainingEnvironment, module: str) -> dict[str, str]:
     interface = training.document["network_interface_name"]
     found = {"NCCL_SOCKET_IFNAME": interface, "GLOO_SOCKET_IFNAME": interface} if training.distributions else {}
     if module in ("torch", "transformers"):
-        found |= {"MASTER_ADDR": training.document["master_hostname"], "MASTER_PORT": MASTER_PORT}
+        found |= {"MASTER_ADDR": training.document["master_hostname"], "remote.PORT": remote.PORT}
     if config := tf_config(training):
         found["TF_CONFIG"] = json.dumps(config)
     return found

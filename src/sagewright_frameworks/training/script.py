@@ -25,7 +25,7 @@ from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
 from sagewright_frameworks import installed, setup, source
 from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
 from sagewright_frameworks.spec import FrameworkSpec
-from sagewright_frameworks.training import launch
+from sagewright_frameworks.training import launch, remote
 from sagewright_frameworks.training.environment import TrainingEnvironment
 
 _BLOCKS, _BLOCK = 64, 4096
@@ -55,7 +55,7 @@ def _run(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> None
             f"The {spec.title} container runs a script, and the job names none: set the hyperparameter "
             "sagemaker_program (the SDK's entry_point), and sagemaker_submit_directory to where it is."
         )
-    command = _command(training, code)
+    command = [sys.executable, "-m", remote.__name__] if launch.lends(training) else _command(training, code)
     variables = {**training.variables, **_further(spec, training, code)}
     _tell(training, variables, command)
     status, words = _watched(command, code, {**os.environ, **variables})

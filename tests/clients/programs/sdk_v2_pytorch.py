@@ -151,10 +151,25 @@ def step_mpi_on_one_instance():
     assert "rank 1 of 2 hello" in said.getvalue()
 
 
-def step_mpi_on_several_instances_is_refused():
-    made = pytorch("ranks.py", distribution={"mpi": {"enabled": True}}, instance_count=2)
+def step_mpi_on_several_instances():
+    if shutil.which("mpirun") is None:
+        return
+    mpi = {"enabled": True, "processes_per_host": 2, "custom_mpi_options": "-x GREETING"}
+    made = pytorch("ranks.py", distribution={"mpi": mpi}, environment={"GREETING": "hello"}, instance_count=2)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        made.fit(logs=True)
+    for rank in range(4):
+        assert f"rank {rank} of 4 hello on algo-{1 + rank // 2}: sum 6" in said.getvalue(), said.getvalue()
+
+
+def step_a_rank_that_fails_on_another_instance():
+    if shutil.which("mpirun") is None:
+        return
+    mpi = {"enabled": True, "processes_per_host": 1, "custom_mpi_options": "-x FAILS"}
+    made = pytorch("ranks.py", distribution={"mpi": mpi}, environment={"FAILS": "1"}, instance_count=2)
     said = error_of(lambda: made.fit(logs=False))
-    assert "Sagewright runs MPI on one instance" in said, said
+    assert "ValueError: rank 1 has had enough" in said, said
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import ClientError
+from sagewright_frameworks.training import remote
 from sagewright_frameworks.training.environment import TrainingEnvironment
-from sagewright_frameworks.training.launch import launcher, tf_config, variables
+from sagewright_frameworks.training.launch import launcher, lends, tf_config, variables
 
 Make = Callable[..., TrainingEnvironment]
 
@@ -57,8 +59,19 @@ def test_mpi(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     found = launcher(make(mpi_enabled=True, **options), "py")
     assert found[0] == f"{tmp_path}/mpirun"
     assert found[3:] == ["-np", "3", "-x", "A B", "--verbose", "py"]
-    with pytest.raises(ClientError, match="runs MPI on one instance"):
-        launcher(make(1, 2, mpi_enabled=True), "py")
+
+
+def test_mpi_on_several_instances(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "mpirun").write_text("#!/bin/sh\n")
+    (tmp_path / "mpirun").chmod(0o755)
+    training = make(1, 3, mpi_enabled=True, mpi_num_of_processes_per_host=2)
+    words = launcher(training, "py")
+    assert words[3:7] == ["-np", "6", "--host", f"{socket.gethostname()}:2,algo-2:2,algo-3:2"]
+    assert words[words.index("plm_rsh_agent") + 1] == remote.agent()
+    assert words[words.index("btl_tcp_if_include") + 1] == "lo"
+    assert [lends(make(host, 3, mpi_enabled=True)) for host in (1, 2, 3)] == [False, True, True]
+    assert not lends(make(2, 3, torch_distributed_enabled=True))
 
 
 def test_tensorflows_clusters(make: Make) -> None:
