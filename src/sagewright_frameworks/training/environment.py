@@ -15,6 +15,8 @@ from typing import Any
 
 from sagewright_algorithms.contract.environment import Environment
 
+PORT = os.environ.get("SAGEWRIGHT_JOB_PORT", "7777")
+"""Where the processes of a job's instances meet."""
 _OURS = ("_tuning_objective_metric", "default_user_module_name")
 """Hyperparameters that are not the user's, beside those that begin with ``sagemaker_``."""
 _NOT_PARAMETERS = (

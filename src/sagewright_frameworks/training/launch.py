@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 from sagewright_algorithms.contract.errors import ClientError
 from sagewright_frameworks.training import remote
-from sagewright_frameworks.training.environment import TrainingEnvironment
+from sagewright_frameworks.training.environment import PORT, TrainingEnvironment
 
 _MPI = "sagemaker_mpi_enabled"
 _PARAMETER_SERVER = "sagemaker_parameter_server_enabled"
@@ -49,7 +49,7 @@ def _torchrun(training: TrainingEnvironment) -> list[str]:
         "nproc_per_node": max(1, training.gpus),
         "node_rank": training.rank,
         "master_addr": hosts[0],
-        "master_port": remote.PORT,
+        "master_port": PORT,
     }
     return [f"--{name}={value}" for name, value in words.items()]
 
@@ -89,7 +89,7 @@ def variables(training: TrainingEnvironment, module: str) -> dict[str, str]:
     interface = training.document["network_interface_name"]
     found = {"NCCL_SOCKET_IFNAME": interface, "GLOO_SOCKET_IFNAME": interface} if training.distributions else {}
     if module in ("torch", "transformers"):
-        found |= {"MASTER_ADDR": training.document["master_hostname"], "remote.PORT": remote.PORT}
+        found |= {"MASTER_ADDR": training.document["master_hostname"], "MASTER_PORT": PORT}
     if config := tf_config(training):
         found["TF_CONFIG"] = json.dumps(config)
     return found

@@ -28,8 +28,8 @@ from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure
 from sagewright_algorithms.contract.link import Kind, LastWords, Shape
 from sagewright_frameworks.setup import TOOLKIT
+from sagewright_frameworks.training.environment import PORT
 
-PORT = os.environ.get("SAGEWRIGHT_JOB_PORT", "7777")
 _CALLER = "mpirun"
 _PATIENCE = 1800.0
 """Seconds until all instances have their data; one may have to load far more than another."""
