@@ -13,6 +13,7 @@ NAMES = (
     "ray_start",
     "small_job",
     "script_mode",
+    "distributed",
     "spark",
     "sdk",
     "large_job",
