@@ -51,8 +51,9 @@ class InstallRequirementsError(CalledProcessError):
 def last_words(output: str, room: int) -> str:
     """The end of the last traceback in an output, of as many whole lines as there is room for; else its last lines."""
     lines = [_RANK.sub("", line).rstrip() for line in output.splitlines() if line.strip() and not _NOISE.match(line)]
-    begins = [number for number, line in enumerate(lines) if line.strip() == _TRACEBACK]
-    if len(begins) > 1 and any(_ELASTIC in line for line in lines[begins[-1] :]):
+    # Processes write at the same time: what begins a traceback may stand behind the half of another's line.
+    begins = [number for number, line in enumerate(lines) if _TRACEBACK in line]
+    if any(begins) and any(_ELASTIC in line for line in lines[begins[-1] :]):
         lines = lines[: begins.pop()]
     lines = lines[begins[-1] + 1 :] if begins else lines[-12:]
     kept: list[str] = []

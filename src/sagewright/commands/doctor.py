@@ -56,6 +56,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     yield _machine()
     yield _sandbox()
     yield _containers(config)
+    yield _fuse()
     yield _gpu()
     yield _disk(config.data_dir)
     for module, name in _EXTRAS.items():
@@ -97,6 +98,22 @@ def _containers(config: Config) -> Finding:
     if not answer:
         return Finding("containers", None, f"{name} is installed, but no engine answers", advice)
     return Finding("containers", True, f"{name} {answer}")
+
+
+def _fuse() -> Finding:
+    lacking = [
+        text
+        for text, there in {
+            "Debian's fuse3": shutil.which("fusermount3"),
+            "a /dev/fuse that is open to this user": os.access("/dev/fuse", os.R_OK | os.W_OK),
+            "pip install 'sagewright[fuse]'": importlib.util.find_spec("mfusepy"),
+        }.items()
+        if not there
+    ]
+    come = "objects linked to FSx for Lustre come in"
+    if not lacking:
+        return Finding("fuse", True, f"{come} when they are read")
+    return Finding("fuse", None, f"{come} before a job", f"lacking: {', '.join(lacking)}")
 
 
 def _gpu() -> Finding:

@@ -132,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         keys = sorted(key for key in objects if key.startswith(query.get("prefix", "")))
         keys = [key for key in keys if key > query.get("continuation-token", "")]
         xml = "".join(
-            f"<Contents><Key>{escape(quote(key))}</Key><ETag>&quot;{objects[key].name}&quot;</ETag></Contents>"
+            f"<Contents><Key>{escape(quote(key))}</Key><ETag>&quot;{objects[key].name}&quot;</ETag>"
+            f"<LastModified>2026-01-02T03:04:05.000Z</LastModified><Size>{objects[key].stat().st_size}</Size></Contents>"
             for key in keys[:page]
         )
         if len(keys) > page:

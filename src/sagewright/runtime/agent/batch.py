@@ -53,6 +53,7 @@ class Batch:
         code, cause = watch.run()
         process.kill()
         instance.drain()
+        instance.release()
         if instance.container is not None:
             instance.container.reclaim()
         continuous.stop()
@@ -103,7 +104,7 @@ class Batch:
     def _failure(self, code: int, cause: str, watch: _Watch) -> Fault:
         if cause == "memory":
             return out_of_memory(watch.memory, watch.limit, code)
-        if cause == "input" and self._instance.broken is not None:
+        if cause in ("", "input") and self._instance.broken is not None:
             return self._instance.broken
         if self._instance.container is not None and self._instance.container.out_of_memory:
             return out_of_memory(watch.limit, watch.limit, code)

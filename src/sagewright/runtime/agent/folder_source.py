@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sagewright.runtime.agent.fault import Fault, client_error
 from sagewright.runtime.agent.s3 import S3
+
+if TYPE_CHECKING:
+    from sagewright.runtime.agent.lazy import Lazy
 
 
 def folder_of(channel: dict[str, Any], s3: S3, say: Callable[[str], None]) -> str:
@@ -15,15 +18,49 @@ def folder_of(channel: dict[str, Any], s3: S3, say: Callable[[str], None]) -> st
 
     say: tells the job's log. No symbolic link leads out of the file system.
     """
-    source = channel["source"]
-    root = os.path.realpath(source["root"])
-    if not os.path.isdir(root):
-        raise _unable(channel, f"The folder {source['root']} of this machine, which it stands for, is not there.")
-    if source["links"]:
+    root = _root(channel)
+    if channel["source"]["links"]:
         from sagewright.runtime.agent.linked import Linked
 
         Linked(channel, s3, root, say).bring()
-    folder: str = os.path.realpath(os.path.join(root, source["directory"]))
+    return _directory(channel, root)
+
+
+def mounted(
+    channel: dict[str, Any], launch: dict[str, Any], workload: dict[str, Any], folder: str, say: Callable[[str], None]
+) -> Lazy | None:
+    """The same where the objects come in when they are first read; None where the machine cannot do that. Raises Fault.
+
+    folder: of the workload.
+    """
+    if launch["engine"] is not None and os.getuid():
+        return None  # the engine's processes are of other users, to whom the mount is closed
+    from sagewright.runtime.agent.lazy import Lazy, place_of
+
+    root = _root(channel)
+    lazy = Lazy(place_of(folder, channel["name"]), say)
+    spec = {name: workload[name] for name in ("credentials", "account", "region")}
+    spec |= {"root": root, "directory": channel["source"]["directory"], "channel": channel}
+    if not lazy.start({**spec, "data_dir": launch["data_dir"], "patience": launch["patience"]}):
+        return None
+    try:
+        _directory(channel, root)
+    except Fault:
+        lazy.end()
+        raise
+    return lazy
+
+
+def _root(channel: dict[str, Any]) -> str:
+    root: str = os.path.realpath(channel["source"]["root"])
+    if not os.path.isdir(root):
+        where = channel["source"]["root"]
+        raise _unable(channel, f"The folder {where} of this machine, which it stands for, is not there.")
+    return root
+
+
+def _directory(channel: dict[str, Any], root: str) -> str:
+    folder: str = os.path.realpath(os.path.join(root, channel["source"]["directory"]))
     if folder != root and not folder.startswith(root.rstrip("/") + "/"):
         raise _unable(channel, "The directory path leads out of the file system.")
     if not os.path.isdir(folder):

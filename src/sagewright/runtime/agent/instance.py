@@ -19,6 +19,7 @@ from sagewright.runtime.agent.signer import Signer
 if TYPE_CHECKING:
     from sagewright.runtime.agent.container import Container
     from sagewright.runtime.agent.fetch import Fetcher
+    from sagewright.runtime.agent.lazy import Lazy
 
 _FOLDERS = ("input/config", "input/data", "model", "output/data", "checkpoints", "code")
 PYTHON = "/opt/python"
@@ -56,6 +57,7 @@ class Instance:
         self.layer = ""
         """The layer of packages that the command is to see; empty for none."""
         self.mounts: list[tuple[str, str, str]] = []
+        self._lazy: list[Lazy] = []
         """Folders of the host that channels are, as spawn's binds."""
         self._pump: threading.Thread | None = None
         self._entrance: list[str] = []
@@ -123,12 +125,31 @@ class Instance:
     def _folder(self, channel: dict[str, Any]) -> None:
         from sagewright.runtime.agent.folder_source import folder_of, show
 
-        folder = folder_of(channel, self.s3, self.log.say)
+        folder = self._lazily(channel) or folder_of(channel, self.s3, self.log.say)
         mount = show(channel, folder, self.base, sandboxed=self.sandboxed)
         if mount is not None:
             self.mounts.append(mount)
         elif channel["read_only"]:
             self.log.say(f"The channel {channel['name']} can be written to, since there is no sandbox: {folder}")
+
+    def _lazily(self, channel: dict[str, Any]) -> str:
+        """Where the channel's file system is mounted; nothing where it has no links, or cannot be."""
+        if not channel["source"]["links"]:
+            return ""
+        from sagewright.runtime.agent.folder_source import mounted
+
+        lazy = mounted(channel, self.launch, self.workload, self.folder, self.log.say)
+        if lazy is None:
+            return ""
+        self._lazy.append(lazy)
+        return lazy.place
+
+    def release(self) -> None:
+        """Unmount what is mounted."""
+        while self._lazy:
+            lazy = self._lazy.pop()
+            lazy.end()
+            self.broken = self.broken or lazy.fault
 
     def _pipe(self, channel: dict[str, Any], fetcher: Fetcher) -> None:
         from sagewright.runtime.agent.feed import Feed

@@ -1,8 +1,8 @@
 """Objects of the S3 prefixes that a file system is linked to: each comes in once, and stays for later jobs.
 
-FSx for Lustre loads an object when its file is first read. Here the objects below a job's directory come in before the
-job's command starts, those that are not there or have changed: whatever the command then opens is there. Files are
-copies (shared extents where the disk has them): they are the user's to change, and stored objects are not.
+FSx for Lustre loads an object when its file is first read, and so does ``lazy`` where the machine has FUSE. Elsewhere
+the objects below a job's directory come in before the job's command starts, those that are not there or have changed.
+Files are copies (shared extents where the disk has them): they are the user's to change, and stored objects are not.
 
 https://docs.aws.amazon.com/fsx/latest/LustreGuide/importing-files-dra.html
 """
@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from sagewright.runtime.agent.fault import Fault, client_error
@@ -23,9 +23,27 @@ from sagewright.runtime.agent.files import transfer, write_all
 from sagewright.runtime.agent.http import Response
 from sagewright.runtime.agent.s3 import S3, S3Error, split
 
-_PART = ".sagewright-part"
+PART = ".sagewright-part"
 """What a file is called until it is whole."""
 _WAYS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Object:
+    """One that is not in the file system, or has changed. folder, name: its place; name is empty for a folder."""
+
+    def __init__(self, bucket: str, key: str, tag: str, folder: str, name: str, size: int, modified: str) -> None:
+        self.bucket = bucket
+        self.key = key
+        self.folder = folder
+        self.name = name
+        self.size = size
+        self.modified = modified
+        self.mark = f"s3://{bucket}/{key} {tag}"
+
+    @property
+    def target(self) -> str:
+        """Below the file system's root."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
 class Linked:
@@ -37,82 +55,108 @@ class Linked:
         self._s3 = s3
         self._root = root
         self._say = say
+        self._ledger = Ledger(self._source["ledger"])
 
     def bring(self) -> None:
         """One instance at a time brings in what is below the directory and is not there yet. Raises Fault."""
-        with _ledger(self._source["ledger"]) as (known, note):
-            for link in self._source["links"]:
-                self._link(link, known, note)
+        with self._ledger:
+            for each in self._absent("brought into"):
+                self._object(each)
 
-    def _link(self, link: dict[str, str], known: dict[str, str], note: Callable[[str, str], None]) -> None:
-        bucket, prefix = split(link["uri"].rstrip("/") + "/")
-        part = _part(link["folder"], self._source["directory"])
-        if part is None:
-            return
-        total = brought = 0
+    def lay_out(self) -> list[Object]:
+        """Make the folders alone; the objects that are to come in when they are read. Raises Fault."""
+        with self._ledger:
+            found = list(self._absent("to come when they are first read into"))
+            for each in found:
+                self._place(each)
+        return [each for each in found if each.name]
+
+    def take(self, each: Object) -> None:
+        """Bring one object in, unless somebody else has by now. Raises Fault."""
+        with self._ledger:
+            if not self._is_there(each):
+                self._object(each)
+
+    def _absent(self, fate: str) -> Iterator[Object]:
+        for link in self._source["links"]:
+            bucket, prefix = split(link["uri"].rstrip("/") + "/")
+            part = _part(link["folder"], self._source["directory"])
+            if part is not None:
+                yield from self._absent_of(link["folder"], bucket, prefix, part, fate)
+
+    def _absent_of(self, base: str, bucket: str, prefix: str, part: str, fate: str) -> Iterator[Object]:
+        total = absent = 0
         skipped: list[str] = []
-        for key, tag in self._listed(bucket, prefix + part):
+        for key, tag, size, modified in self._listed(bucket, prefix + part):
             name = key[len(prefix) :]
-            folder, _, last = "/".join(filter(None, (link["folder"], name))).rpartition("/")
-            target = f"{folder}/{last}" if folder else last
-            mark = f"s3://{bucket}/{key} {tag}"
             if _is_no_path(name):
                 skipped.append(key)
                 continue
+            folder, _, last = "/".join(filter(None, (base, name))).rpartition("/")
+            each = Object(bucket, key, tag, folder, last, size, modified)
             total += bool(last)
-            if known.get(target) == mark and os.path.lexists(os.path.join(self._root, target)):
-                continue
-            self._object(bucket, key, folder, last)
-            if last:
-                note(target, mark)
-                brought += 1
+            if not (last and self._is_there(each)):
+                absent += bool(last)
+                yield each
         self._say(
-            f"{brought} of the {total} objects of s3://{bucket}/{prefix + part} were brought into the file system "
+            f"{absent} of the {total} objects of s3://{bucket}/{prefix + part} were {fate} the file system "
             f"{self._source['system']}; the others were there."
         )
         if skipped:
             self._say(f"{len(skipped)} objects have no name that a file could have, such as {skipped[0]!r}: left out.")
 
-    def _listed(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    def _is_there(self, each: Object) -> bool:
+        path = os.path.join(self._root, each.target)
+        return self._ledger.known.get(each.target) == each.mark and os.path.lexists(path)
+
+    def _listed(self, bucket: str, prefix: str) -> Iterator[tuple[str, str, int, str]]:
         try:
-            yield from self._s3.tagged(bucket, prefix)
+            yield from self._s3.entries(bucket, prefix)
         except S3Error as error:
             raise self._fault(error, f"s3://{bucket}/{prefix}") from None
 
-    def _object(self, bucket: str, key: str, folder: str, name: str) -> None:
-        """Make the file, or the folder alone where name is empty. No symbolic link on the way is followed."""
+    def _object(self, each: Object) -> None:
+        """Make the file, or the folder alone where it has no name, and note it."""
+        self._place(each, self._file)
+        if each.name:
+            self._ledger.note(each.target, each.mark)
+
+    def _place(self, each: Object, then: Callable[[Object, int], None] | None = None) -> None:
+        """Make the folder, then something in it. No symbolic link on the way is followed."""
         try:
-            place = _opened(self._root, folder.split("/") if folder else ())
+            place = opened(self._root, each.folder.split("/") if each.folder else ())
             try:
-                if name:
-                    self._file(bucket, key, place, name)
+                if then is not None and each.name:
+                    then(each, place)
             finally:
                 os.close(place)
         except S3Error as error:
-            raise self._fault(error, f"s3://{bucket}/{key}") from None
+            raise self._fault(error, f"s3://{each.bucket}/{each.key}") from None
         except OSError as error:
             if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
-                text = f"s3://{bucket}/{key}: {folder}/{name} is in the way on the file system: {error.strerror}"
+                text = (
+                    f"s3://{each.bucket}/{each.key}: {each.target} is in the way on the file system: {error.strerror}"
+                )
                 raise client_error(f"Data download failed:{text} ({self._where})") from None
             raise disk_error(error) from None
 
-    def _file(self, bucket: str, key: str, place: int, name: str) -> None:
+    def _file(self, each: Object, place: int) -> None:
         with suppress(FileNotFoundError):
-            os.unlink(_PART, dir_fd=place)
-        writer = os.open(_PART, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=place)
+            os.unlink(PART, dir_fd=place)
+        writer = os.open(PART, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=place)
         try:
-            blob = self._s3.blob(bucket, key)
+            blob = self._s3.blob(each.bucket, each.key)
             if blob is None:
-                self._s3.fetch(bucket, key, lambda answer: _take(answer, writer))
+                self._s3.fetch(each.bucket, each.key, lambda answer: _take(answer, writer))
             else:
                 reader = os.open(blob, os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     transfer(reader, writer)
                 finally:
                     os.close(reader)
-            os.replace(_PART, name, src_dir_fd=place, dst_dir_fd=place)
+            os.replace(PART, each.name, src_dir_fd=place, dst_dir_fd=place)
         except BaseException:
-            os.unlink(_PART, dir_fd=place)
+            os.unlink(PART, dir_fd=place)
             raise
         finally:
             os.close(writer)
@@ -143,13 +187,14 @@ def _is_no_path(name: str) -> bool:
     return "\0" in name or any(part in ("", ".", "..") for part in parts[:-1]) or parts[-1] in (".", "..")
 
 
-def _opened(root: str, parts: Sequence[str]) -> int:
-    """A folder below root as a file descriptor, made where it is not there; symbolic links are not followed."""
+def opened(root: str, parts: Sequence[str], *, make: bool = True) -> int:
+    """A folder below root as a file descriptor. Symbolic links are not followed. make: where it is not there."""
     place = os.open(root, _WAYS)
     for part in parts:
         try:
-            with suppress(FileExistsError):
-                os.mkdir(part, 0o755, dir_fd=place)
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=place)
             below = os.open(part, _WAYS, dir_fd=place)
         finally:
             os.close(place)
@@ -157,23 +202,34 @@ def _opened(root: str, parts: Sequence[str]) -> int:
     return place
 
 
-@contextmanager
-def _ledger(path: str) -> Iterator[tuple[dict[str, str], Callable[[str, str], None]]]:
-    """What came in so far, target -> object and its tag, and how to note more; nobody else has it meanwhile.
+class Ledger:
+    """What came in so far, and of which object: ``known``, while one is in it and nobody else is.
 
     A line a file, written when it is whole: what an agent that was killed brought in is known.
     """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "a+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        text = file.read()
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file = -1
+        self._read = 0
+        self.known: dict[str, str] = {}
+
+    def __enter__(self) -> Ledger:
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        size = os.fstat(self._file).st_size
+        text = os.pread(self._file, size - self._read, self._read) if size > self._read else b""
         whole = text.rfind(b"\n") + 1
-        file.truncate(whole)
-        known: dict[str, str] = dict(json.loads(line) for line in text[:whole].splitlines())
+        os.ftruncate(self._file, self._read + whole)
+        self._read += whole
+        self.known.update(json.loads(line) for line in text[:whole].splitlines())
+        return self
 
-        def note(target: str, mark: str) -> None:
-            known[target] = mark
-            file.write(json.dumps([target, mark]).encode() + b"\n")
+    def __exit__(self, *error: object) -> None:
+        os.close(self._file)
 
-        yield known, note
+    def note(self, target: str, mark: str) -> None:
+        line = json.dumps([target, mark]).encode() + b"\n"
+        self.known[target] = mark
+        self._read += os.write(self._file, line)

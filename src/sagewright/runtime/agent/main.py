@@ -36,6 +36,8 @@ def main(folder: str) -> int:
     except Exception as error:
         traceback.print_exc()
         instance.fail(Fault("InternalServerError", f"We encountered an internal error: {error!r}"))
+    finally:
+        instance.release()
     return 0
 
 

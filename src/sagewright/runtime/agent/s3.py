@@ -63,6 +63,9 @@ def _element(xml: str, name: str) -> str:
     return _unescape(hit.group(1)) if hit else ""
 
 
+_OF_AN_OBJECT = ("Key", "ETag", "Size", "LastModified")
+
+
 class S3:
     """Path-style requests to the server that <data_dir>/server.json tells of.
 
@@ -78,10 +81,10 @@ class S3:
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """Every key that starts with prefix, in S3's order. Raises S3Error, Fault."""
-        return (key for key, _ in self.tagged(bucket, prefix))
+        return (entry[0] for entry in self.entries(bucket, prefix))
 
-    def tagged(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
-        """The same, each with the object's ETag."""
+    def entries(self, bucket: str, prefix: str) -> Iterator[tuple[str, str, int, str]]:
+        """The same, each with the object's ETag, its size in bytes and when it was made, in ISO 8601."""
         token = ""
         while True:
             query = f"list-type=2&encoding-type=url&prefix={quote(prefix).replace('/', '%2F')}"
@@ -90,8 +93,8 @@ class S3:
             page = self._call("GET", f"/{bucket}?{query}", take=lambda answer: answer.body().decode())
             encoded = "<EncodingType>url</EncodingType>" in page
             for hit in re.finditer(r"<Contents>(.*?)</Contents>", page, re.DOTALL):
-                key = _element(hit.group(1), "Key")
-                yield _unquote(key) if encoded else key, _element(hit.group(1), "ETag")
+                key, tag, size, modified = (_element(hit.group(1), name) for name in _OF_AN_OBJECT)
+                yield _unquote(key) if encoded else key, tag, int(size or 0), modified
             token = _element(page, "NextContinuationToken")
             if not token:
                 return

@@ -18,6 +18,7 @@ from typing import Any
 from sagewright.core.clock import Clock, SystemClock
 from sagewright.runtime import addresses, agent, engine, python, sandbox
 from sagewright.runtime.agent.instance import PYTHON
+from sagewright.runtime.agent.lazy import detach, place_of
 from sagewright.runtime.agent.process import sweep
 from sagewright.runtime.agent.signals import INTERRUPT, KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
@@ -151,6 +152,8 @@ class LocalBackend:
             _send(pid, signal.SIGKILL)
             self._await_end(id, folder)
         engine.remove(folder.launch, str(folder.path))
+        for channel in folder.workload.channels:
+            detach(place_of(str(folder.path), channel.name))
         sweep(folder.launch["token"])
         self._folders.pop(id, None)
         folder.delete()
@@ -319,6 +322,8 @@ class LocalBackend:
     def _bury(self, folder: Folder) -> None:
         """End an agent's workload in its place: nothing runs on unseen, and the journal has its last word."""
         engine.remove(folder.launch, str(folder.path))
+        for channel in folder.workload.channels:
+            detach(place_of(str(folder.path), channel.name))
         sweep(folder.launch["token"])
         text = f"The agent of {folder.id} ended without a word; its processes were killed. {folder.complaint()}".strip()
         folder.append(Step(self._clock.now(), "Failed", text, {"kind": "InternalServerError"}))
