@@ -104,8 +104,8 @@ def step_lustre_linked_to_s3():
             )
         )
         assert accuracy(made) > 0.9
-    assert f"4 of the 4 objects of s3://{bucket}/lake/ were " in logs[0]
-    assert f"0 of the 4 objects of s3://{bucket}/lake/ were " in logs[1]
+    assert f"4 of the 4 objects of s3://{bucket}/lake/ " in logs[0]
+    assert f"0 of the 4 objects of s3://{bucket}/lake/ " in logs[1]
     client.delete_file_system(FileSystemId=name)
 
 

@@ -25,6 +25,10 @@ from sagewright.runtime.agent.s3 import S3, S3Error, split
 
 PART = ".sagewright-part"
 """What a file is called until it is whole."""
+_BROUGHT = "{absent} of the {total} objects of {uri} were brought into the file system {system}; the others were there."
+_TO_COME = (
+    "{absent} of the {total} objects of {uri} come into the file system {system} when first read; others are there."
+)
 _WAYS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -60,13 +64,13 @@ class Linked:
     def bring(self) -> None:
         """One instance at a time brings in what is below the directory and is not there yet. Raises Fault."""
         with self._ledger:
-            for each in self._absent("brought into"):
+            for each in self._absent(_BROUGHT):
                 self._object(each)
 
     def lay_out(self) -> list[Object]:
         """Make the folders alone; the objects that are to come in when they are read. Raises Fault."""
         with self._ledger:
-            found = list(self._absent("to come when they are first read into"))
+            found = list(self._absent(_TO_COME))
             for each in found:
                 self._place(each)
         return [each for each in found if each.name]
@@ -77,14 +81,14 @@ class Linked:
             if not self._is_there(each):
                 self._object(each)
 
-    def _absent(self, fate: str) -> Iterator[Object]:
+    def _absent(self, told: str) -> Iterator[Object]:
         for link in self._source["links"]:
             bucket, prefix = split(link["uri"].rstrip("/") + "/")
             part = _part(link["folder"], self._source["directory"])
             if part is not None:
-                yield from self._absent_of(link["folder"], bucket, prefix, part, fate)
+                yield from self._absent_of(link["folder"], bucket, prefix, part, told)
 
-    def _absent_of(self, base: str, bucket: str, prefix: str, part: str, fate: str) -> Iterator[Object]:
+    def _absent_of(self, base: str, bucket: str, prefix: str, part: str, told: str) -> Iterator[Object]:
         total = absent = 0
         skipped: list[str] = []
         for key, tag, size, modified in self._listed(bucket, prefix + part):
@@ -98,10 +102,8 @@ class Linked:
             if not (last and self._is_there(each)):
                 absent += bool(last)
                 yield each
-        self._say(
-            f"{absent} of the {total} objects of s3://{bucket}/{prefix + part} were {fate} the file system "
-            f"{self._source['system']}; the others were there."
-        )
+        where = {"uri": f"s3://{bucket}/{prefix + part}", "system": self._source["system"]}
+        self._say(told.format(absent=absent, total=total, **where))
         if skipped:
             self._say(f"{len(skipped)} objects have no name that a file could have, such as {skipped[0]!r}: left out.")
 
