@@ -21,9 +21,9 @@ import pytest
 from sagewright.runtime.backend import Backend, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.observation import Observation
 from sagewright.runtime.workload import Resources, Upload, Workload
-from sagewright.testing.backend_folders import FolderTests
 from sagewright.testing.backend_groups import GroupTests
 from sagewright.testing.backend_inputs import SERVER, SHOW, Bench, InputTests, python, tar
+from sagewright.testing.backend_lazy import LazyFolderTests
 from sagewright.testing.backend_limits import LimitTests
 from sagewright.testing.backend_pipes import PipeTests
 from sagewright.testing.backend_setup import SetupTests
@@ -94,7 +94,7 @@ class LifecycleSuite(Bench):
             backend.observe("a")
 
 
-class BackendSuite(LifecycleSuite, InputTests, FolderTests, PipeTests, LimitTests, GroupTests, SetupTests):
+class BackendSuite(LifecycleSuite, InputTests, LazyFolderTests, PipeTests, LimitTests, GroupTests, SetupTests):
     """Inherit, and say how a backend is made (new_backend)."""
 
     def test_remove_leaves_nothing(self, real: Backend, data_dir: Path) -> None:

@@ -6,8 +6,10 @@ files. It needs FUSE of the machine and mfusepy of Python; where it cannot start
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -21,7 +23,11 @@ from sagewright.runtime.agent.fault import Fault
 _START = 60.0
 """Seconds to list the objects and mount."""
 _END = 5.0
-_CODE = "import sys; sys.path.append({home!r}); from sagewright.runtime.linked_folder import main; main()"
+_MOUNTS = 3
+"""Tries: there may be more than one above another."""
+_DETACH, _NOFOLLOW = 2, 8
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+_CODE = "import sys; sys.path.append({home!r}); from sagewright.runtime.linked_folder.serve import main; main()"
 
 
 def place_of(folder: str, channel: str) -> str:
@@ -38,10 +44,12 @@ class Lazy:
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
+        self._ending = False
         self.fault: Fault | None = None
 
     def start(self, spec: dict[str, Any]) -> bool:
-        """Whether it is mounted. spec: of ``linked_folder``."""
+        """Whether it is mounted. spec: of ``linked_folder.serve``."""
+        os.makedirs(os.path.dirname(self.place), mode=0o700, exist_ok=True)  # the mount is open to all who get there
         os.makedirs(self.place, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-E", "-P", "-c", _CODE.format(home=__file__.rsplit("/", 4)[0])],
@@ -79,6 +87,12 @@ class Lazy:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._take(line)
+        if not self._ending:
+            text = (
+                f"The process that shows the file system in {self.place} has ended (exit code {self._process.wait()})."
+            )
+            self.fault = self.fault or Fault("InternalServerError", text)
+            self._say(text)
 
     def _take(self, line: bytes) -> None:
         said = json.loads(line)
@@ -88,6 +102,7 @@ class Lazy:
 
     def end(self) -> None:
         """Unmount. The folder is deleted only when nothing is mounted there: what is below it is the user's."""
+        self._ending = True
         if self._process is not None:
             assert self._process.stdin is not None
             with suppress(OSError):
@@ -103,20 +118,36 @@ class Lazy:
 
 
 def detach(place: str) -> None:
-    """Unmount what is mounted there, whoever serves it or has served it, and delete the empty folder."""
-    for words in (["fusermount3", "-uz", place], ["umount", "-l", place]):
-        if os.path.ismount(place) or _is_dead(place):
-            with suppress(OSError):
-                subprocess.run(words, capture_output=True, check=False)
+    """Unmount what is mounted there, whoever serves it or has served it, and delete the empty folder.
+
+    The mount itself is not asked for anything: who serves it may be past answering.
+    """
+    for _ in range(_MOUNTS):
+        if not is_mounted(place):
+            break
+        unmount(place)
     with suppress(OSError):
         os.rmdir(place)
 
 
-def _is_dead(place: str) -> bool:
+def is_mounted(place: str) -> bool:
+    """By the kernel's list of mounts."""
+    folder, name = os.path.split(place)
+    real = os.fsencode(os.path.join(os.path.realpath(folder), name))
     try:
-        os.stat(place)
-    except FileNotFoundError:
+        with open("/proc/self/mountinfo", "rb") as file:
+            return any(_OCTAL.sub(_byte, line.split(b" ")[4]) == real for line in file)
+    except FileNotFoundError:  # no Linux
         return False
-    except OSError:
-        return True
-    return False
+
+
+def _byte(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 8)])
+
+
+def unmount(place: str) -> None:
+    """Take it out of sight at once, also when it is in use: by ourselves, or by who may do it for users."""
+    libc = ctypes.CDLL(None)
+    if libc.umount2(os.fsencode(place), _DETACH | _NOFOLLOW):
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(["fusermount3", "-uz", place], capture_output=True, check=False, timeout=_END)

@@ -9,12 +9,16 @@ https://docs.aws.amazon.com/fsx/latest/LustreGuide/importing-files-dra.html
 
 from __future__ import annotations
 
+import calendar
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sagewright.runtime.agent.fault import Fault, client_error
@@ -24,7 +28,9 @@ from sagewright.runtime.agent.http import Response
 from sagewright.runtime.agent.s3 import S3, S3Error, split
 
 PART = ".sagewright-part"
-"""What a file is called until it is whole."""
+"""How the name of a file begins until it is whole."""
+_GONE = " deleted"
+"""Behind what is known of an object: a job deleted its file, which stays away as long as the object stays the same."""
 _BROUGHT = "{absent} of the {total} objects of {uri} were brought into the file system {system}; the others were there."
 _TO_COME = (
     "{absent} of the {total} objects of {uri} come into the file system {system} when first read; others are there."
@@ -45,6 +51,19 @@ class Object:
         self.mark = f"s3://{bucket}/{key} {tag}"
 
     @property
+    def at(self) -> int:
+        """When the object was made, in seconds since the epoch."""
+        try:
+            return calendar.timegm(time.strptime(self.modified[:19], "%Y-%m-%dT%H:%M:%S"))
+        except ValueError:
+            return 0
+
+    @property
+    def part(self) -> str:
+        """What its file is called until it is whole."""
+        return f"{PART}-{_digest(self.name)}"
+
+    @property
     def target(self) -> str:
         """Below the file system's root."""
         return f"{self.folder}/{self.name}" if self.folder else self.name
@@ -63,7 +82,7 @@ class Linked:
 
     def bring(self) -> None:
         """One instance at a time brings in what is below the directory and is not there yet. Raises Fault."""
-        with self._ledger:
+        with self._turn(), self._ledger:
             for each in self._absent(_BROUGHT):
                 self._object(each)
 
@@ -76,10 +95,32 @@ class Linked:
         return [each for each in found if each.name]
 
     def take(self, each: Object) -> None:
-        """Bring one object in, unless somebody else has by now. Raises Fault."""
+        """Bring one object in, unless somebody else has by now; others may come in meanwhile. Raises Fault."""
+        with self._turn(each):
+            if not self.has(each):
+                self._place(each, self._file)
+                self.keep(each)
+
+    def has(self, each: Object) -> bool:
+        """Whether it came in, and is there or was deleted by a job."""
         with self._ledger:
-            if not self._is_there(each):
-                self._object(each)
+            return self._is_there(each)
+
+    def keep(self, each: Object) -> None:
+        """What stands in its place is to stay."""
+        with self._ledger:
+            self._ledger.note(each.target, each.mark)
+
+    def delete(self, target: str, each: Object | None = None, *, folder: bool = False) -> None:
+        """A file, or a folder with all in it, is to stay away. each: the object, where it has not come in."""
+        with self._ledger:
+            known = self._ledger.known
+            marks = {target: each.mark if each else known.get(target, "")}
+            if folder:
+                marks |= {name: mark for name, mark in known.items() if name.startswith(f"{target}/")}
+            for name, mark in marks.items():
+                if mark and not mark.endswith(_GONE):
+                    self._ledger.note(name, mark + _GONE)
 
     def _absent(self, told: str) -> Iterator[Object]:
         for link in self._source["links"]:
@@ -108,8 +149,23 @@ class Linked:
             self._say(f"{len(skipped)} objects have no name that a file could have, such as {skipped[0]!r}: left out.")
 
     def _is_there(self, each: Object) -> bool:
+        known = self._ledger.known.get(each.target)
         path = os.path.join(self._root, each.target)
-        return self._ledger.known.get(each.target) == each.mark and os.path.lexists(path)
+        return known == each.mark + _GONE or (known == each.mark and os.path.lexists(path))
+
+    @contextmanager
+    def _turn(self, each: Object | None = None) -> Iterator[None]:
+        """Nobody else brings this object in meanwhile, or any at all. Taken before the ledger, never within."""
+        path = f"{self._source['ledger']}.turns"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if hasattr(fcntl, "F_OFD_SETLKW"):  # Linux, as is FUSE here; elsewhere the ledger is held all along
+                where = (int(_digest(each.target), 16), 1) if each else (0, 0)
+                fcntl.fcntl(file, fcntl.F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, *where, 0))
+            yield
+        finally:
+            os.close(file)
 
     def _listed(self, bucket: str, prefix: str) -> Iterator[tuple[str, str, int, str]]:
         try:
@@ -144,8 +200,8 @@ class Linked:
 
     def _file(self, each: Object, place: int) -> None:
         with suppress(FileNotFoundError):
-            os.unlink(PART, dir_fd=place)
-        writer = os.open(PART, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=place)
+            os.unlink(each.part, dir_fd=place)
+        writer = os.open(each.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=place)
         try:
             blob = self._s3.blob(each.bucket, each.key)
             if blob is None:
@@ -156,9 +212,10 @@ class Linked:
                     transfer(reader, writer)
                 finally:
                     os.close(reader)
-            os.replace(PART, each.name, src_dir_fd=place, dst_dir_fd=place)
+            os.utime(writer, (each.at, each.at))
+            os.replace(each.part, each.name, src_dir_fd=place, dst_dir_fd=place)
         except BaseException:
-            os.unlink(PART, dir_fd=place)
+            os.unlink(each.part, dir_fd=place)
             raise
         finally:
             os.close(writer)
@@ -181,6 +238,10 @@ def _part(folder: str, directory: str) -> str | None:
     if not folder:
         return f"{directory}/"
     return f"{directory[len(folder) + 1 :]}/" if directory.startswith(f"{folder}/") else None
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:15]
 
 
 def _is_no_path(name: str) -> bool:
