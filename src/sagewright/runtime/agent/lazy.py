@@ -64,7 +64,12 @@ class Lazy:
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({**spec, "place": self.place}).encode() + b"\n")
             self._process.stdin.flush()
-        if not self._hear():
+        try:
+            mounted = self._hear()
+        except BaseException:  # also when the job is stopped meanwhile
+            self.end()
+            raise
+        if not mounted:
             self.end()
             return False
         self._listener = threading.Thread(target=self._listen, daemon=True)
