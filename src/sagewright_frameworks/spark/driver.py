@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-_BLOCK, _KEPT = 1 << 16, 1 << 19
-_DRAIN = 5.0
+from sagewright_frameworks.tail import Tail
 
 
 def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
@@ -24,21 +21,11 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
         process.send_signal(number)
 
     before = signal.signal(signal.SIGTERM, end)
-    kept = bytearray()
     assert process.stdout is not None
-    reader = threading.Thread(target=_copy, args=(process.stdout.fileno(), kept), daemon=True)
-    reader.start()
+    tail = Tail(process.stdout.fileno(), 1)
     try:
         status = process.wait()
-        reader.join(_DRAIN)
+        said = tail.text()
     finally:
         signal.signal(signal.SIGTERM, before)
-    return status if status >= 0 else 128 - status, kept.decode("utf-8", "replace")
-
-
-def _copy(source: int, kept: bytearray) -> None:
-    while block := os.read(source, _BLOCK):
-        kept += block
-        del kept[:-_KEPT]
-        while block:
-            block = block[os.write(1, block) :]
+    return status if status >= 0 else 128 - status, said

@@ -12,9 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import traceback
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -25,12 +23,9 @@ from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
 from sagewright_frameworks import installed, setup, source
 from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
 from sagewright_frameworks.spec import FrameworkSpec
+from sagewright_frameworks.tail import Tail
 from sagewright_frameworks.training import launch, remote
 from sagewright_frameworks.training.environment import TrainingEnvironment
-
-_BLOCKS, _BLOCK = 64, 4096
-"""Of what the script writes to its standard error, the last is kept: it may have to say why it failed."""
-_DRAIN = 5.0
 
 
 def train(spec: FrameworkSpec, environment: Environment) -> int:
@@ -114,27 +109,18 @@ def _watched(command: Sequence[str], code: Path, env: dict[str, str]) -> tuple[i
     """Exit status, 128 + n for signal n, and the end of what it wrote to standard error, which goes to ours."""
     process = subprocess.Popen(command, cwd=code, env=env, stderr=subprocess.PIPE)
     before = signal.signal(signal.SIGTERM, lambda number, frame: _pass_on(process, frame))
-    kept: deque[bytes] = deque(maxlen=_BLOCKS)
     assert process.stderr is not None
-    reader = threading.Thread(target=_copy, args=(process.stderr.fileno(), kept), daemon=True)
-    reader.start()
+    tail = Tail(process.stderr.fileno(), 2)
     try:
         status = process.wait()
-        reader.join(_DRAIN)
+        said = tail.text()
     finally:
         signal.signal(signal.SIGTERM, before)
-    return status if status >= 0 else 128 - status, b"".join(kept).decode("utf-8", "replace")
+    return status if status >= 0 else 128 - status, said
 
 
 def _pass_on(process: subprocess.Popen[bytes], frame: FrameType | None) -> None:
     process.terminate()
-
-
-def _copy(source: int, kept: deque[bytes]) -> None:
-    while block := os.read(source, _BLOCK):
-        kept.append(block)
-        while block:
-            block = block[os.write(2, block) :]
 
 
 def _missing(program: str, code: Path, status: int) -> str:

@@ -274,10 +274,13 @@ class LocalBackend:
 
     def _known(self) -> list[Folder]:
         """Every folder there is, each time the same object for the same one."""
-        before = {folder.path: folder for folder in self._folders.values()}
-        paths = [path.parent for path in sorted(self._work.glob("*/launch.json"))]
-        found = [before.get(path) or Folder(path) for path in paths]
-        return [self._folders.setdefault(folder.id, folder) for folder in found]
+        before = {folder.path: folder for folder in list(self._folders.values())}
+        known = []
+        for path in sorted(self._work.glob("*/launch.json")):
+            folder = before.get(path.parent) or Folder(path.parent)
+            with suppress(FileNotFoundError):  # one that is removed meanwhile
+                known.append(self._folders.setdefault(folder.id, folder))
+        return known
 
     def _spawn(self, id: str, folder: Folder) -> None:
         """Start the agent in a session of its own, its own signals blocked until it has handlers for them."""
