@@ -61,13 +61,14 @@ def _on_this_machine(config: Config, clock: Clock) -> Runtime:
 
 def _on_ray(config: Config, clock: Clock) -> Runtime:
     """Raises Unavailable."""
-    from sagewright.kit import reports
+    from sagewright.kit.reports import ReportPage
     from sagewright.runtime.ray import Cluster, ClusterAdmission, RayBackend
+    from sagewright.runtime.ray.reports import PATH
 
     settings = {name: getattr(config, name) for name in ("sandbox", "script_python", *_ENGINE)}
     cluster = Cluster(config.ray_address, config.data_dir / "ray.log")
     backend = RayBackend(config.data_dir, cluster, clock, settings=settings, host=config.host)
-    pages = {reports.PATH: reports.ReportPage(backend.reports)}
+    pages = {PATH: ReportPage(backend.reports)}
     return Runtime(backend, ClusterAdmission(backend), backend.has_engine, pages)
 
 

@@ -16,10 +16,10 @@ if importlib.util.find_spec("ray") is None:
     pytest.skip("Ray is not installed: pip install 'sagewright[ray]'", allow_module_level=True)
 
 from ray_cluster import two_nodes
-from sagewright.kit.reports import PATH, ReportPage
+from sagewright.kit.reports import ReportPage
 from sagewright.runtime.backend import Backend
 from sagewright.runtime.ray import Cluster, RayBackend
-from sagewright.runtime.ray.reports import Reports
+from sagewright.runtime.ray.reports import PATH, Reports
 from sagewright.testing.backends import BackendSuite
 from sagewright.wire.gateway import Gateway
 from sagewright.wire.http import HttpRequest, HttpResponse

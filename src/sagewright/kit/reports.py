@@ -15,7 +15,6 @@ from urllib.parse import parse_qs
 from sagewright.runtime.ray.reports import LIMIT, Answer, Reports
 from sagewright.wire.http import BodyTooLarge, HttpRequest, HttpResponse
 
-PATH = "/_sagewright/work"
 _CHUNK = 1024 * 1024
 _BEARER = "Bearer "
 

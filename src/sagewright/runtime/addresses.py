@@ -25,16 +25,17 @@ def allocate(seed: str, taken: Container[str]) -> str:
     for step in range(_TRIES):
         number = _FIRST + (start + step * 7919) % _COUNT
         address = f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        if number & 255 not in (0, 255) and address not in taken and _free(address):
+        if number & 255 not in (0, 255) and address not in taken and can_bind(address, SERVICE_PORT):
             return address
     raise OSError(errno.EADDRNOTAVAIL, f"no loopback address has port {SERVICE_PORT} free")
 
 
-def _free(address: str) -> bool:
-    with socket.socket() as probe:
+def can_bind(address: str, port: int) -> bool:
+    """Whether the address is this machine's and nobody listens on its port; port 0: whether it is this machine's."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, SERVICE_PORT))
+            probe.bind((address, port))
         except OSError:
             return False
     return True

@@ -7,7 +7,7 @@ from sagewright.runtime import addresses
 def busy(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Addresses something listens on."""
     listening: set[str] = set()
-    monkeypatch.setattr(addresses, "_free", lambda address: address not in listening)
+    monkeypatch.setattr(addresses, "can_bind", lambda address, port: address not in listening)
     return listening
 
 
@@ -28,6 +28,6 @@ def test_taken_and_busy_ones_are_passed_over(busy: set[str]) -> None:
 
 
 def test_a_port_taken_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "_free", lambda address: False)
+    monkeypatch.setattr(addresses, "can_bind", lambda address, port: False)
     with pytest.raises(OSError, match="port 8080"):
         addresses.allocate("a", ())

@@ -18,15 +18,14 @@ from typing import Any
 from sagewright.core.clock import Clock, SystemClock
 from sagewright.runtime import addresses, agent, engine, python, sandbox
 from sagewright.runtime.agent.instance import PYTHON
-from sagewright.runtime.agent.lazy import detach, place_of
 from sagewright.runtime.agent.process import sweep
 from sagewright.runtime.agent.signals import INTERRUPT, KILL, STOP
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.engine import Engine
-from sagewright.runtime.local.folder import Folder, safe_name
+from sagewright.runtime.local.folder import Folder, find, safe_name
 from sagewright.runtime.local.machine import machine
 from sagewright.runtime.observation import FINAL, LogLine, Observation, Step, observed
-from sagewright.runtime.workload import Resources, Workload
+from sagewright.runtime.workload import FolderInput, Resources, Workload
 
 _PATIENCE = 600.0
 _COMING_UP = 15.0
@@ -152,8 +151,7 @@ class LocalBackend:
             _send(pid, signal.SIGKILL)
             self._await_end(id, folder)
         engine.remove(folder.launch, str(folder.path))
-        for channel in folder.workload.channels:
-            detach(place_of(str(folder.path), channel.name))
+        _unmount(folder)
         sweep(folder.launch["token"])
         self._folders.pop(id, None)
         folder.delete()
@@ -165,15 +163,7 @@ class LocalBackend:
             self._lifeline = None
 
     def _folder(self, id: str) -> Folder:
-        folder = self._folders.get(id) or Folder(self._path(id))
-        try:
-            known = folder.id
-        except (FileNotFoundError, ValueError):
-            known = ""
-        if known != id:
-            raise UnknownWorkload(id)
-        self._folders[id] = folder
-        return folder
+        return find(self._folders, self._work, id)
 
     def _check(self, workload: Workload) -> None:
         able = self.capabilities
@@ -325,8 +315,7 @@ class LocalBackend:
     def _bury(self, folder: Folder) -> None:
         """End an agent's workload in its place: nothing runs on unseen, and the journal has its last word."""
         engine.remove(folder.launch, str(folder.path))
-        for channel in folder.workload.channels:
-            detach(place_of(str(folder.path), channel.name))
+        _unmount(folder)
         sweep(folder.launch["token"])
         text = f"The agent of {folder.id} ended without a word; its processes were killed. {folder.complaint()}".strip()
         folder.append(Step(self._clock.now(), "Failed", text, {"kind": "InternalServerError"}))
@@ -344,3 +333,12 @@ _SIGNALS = {"stop": STOP, "kill": KILL, "interrupt": INTERRUPT}
 def _send(pid: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
+
+
+def _unmount(folder: Folder) -> None:
+    """What an agent that was killed has left mounted."""
+    for channel in folder.workload.channels:
+        if isinstance(channel.source, FolderInput) and channel.source.links:
+            from sagewright.runtime.agent.lazy import detach, place_of
+
+            detach(place_of(str(folder.path), channel.name))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.runtime.agent.process import boot_id, started
+from sagewright.runtime.backend import UnknownWorkload
 from sagewright.runtime.observation import LogLine, Step
 from sagewright.runtime.workload import Workload
 
@@ -146,3 +147,15 @@ class Folder:
                 for name in folders:
                     if not os.path.islink(os.path.join(base, name)):
                         os.chmod(os.path.join(base, name), stat.S_IRWXU)
+
+
+def find(known: dict[str, Folder], work: Path, id: str) -> Folder:
+    """The folder of a workload in a folder of such, each time the same object. Raises UnknownWorkload."""
+    folder = known.get(id) or Folder(work / safe_name(id))
+    try:
+        found = folder.id
+    except (FileNotFoundError, ValueError):
+        found = ""
+    if found != id:
+        raise UnknownWorkload(id)
+    return known.setdefault(id, folder)

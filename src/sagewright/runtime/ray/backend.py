@@ -21,7 +21,7 @@ from typing import Any
 
 from sagewright.core.clock import Clock, SystemClock
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
-from sagewright.runtime.local.folder import Folder, safe_name
+from sagewright.runtime.local.folder import Folder, find, safe_name
 from sagewright.runtime.observation import FINAL, LogLine, Observation, Step, observed
 from sagewright.runtime.ray.cluster import Cluster, ClusterError, Node
 from sagewright.runtime.ray.groups import Groups
@@ -228,15 +228,7 @@ class RayBackend:
         self._cluster.close()
 
     def _folder(self, id: str) -> Folder:
-        folder = self._folders.get(id) or Folder(self._path(id))
-        try:
-            known = folder.id
-        except (FileNotFoundError, ValueError):
-            known = ""
-        if known != id:
-            raise UnknownWorkload(id)
-        with self._lock:
-            return self._folders.setdefault(id, folder)
+        return find(self._folders, self._work, id)
 
     def _path(self, id: str) -> Path:
         return self._work / safe_name(id)

@@ -26,8 +26,8 @@ from sagewright.runtime.agent.s3 import quote
 from sagewright.runtime.backend import UnknownWorkload
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.observation import FINAL
+from sagewright.runtime.ray.reports import PATH
 
-PAGE = "/_sagewright/work"
 PIECE = 512 * 1024
 """Bytes of a report, and a line more."""
 _QUICK, _SLOW = 0.01, 0.1
@@ -195,7 +195,7 @@ class _Server:
         headers: list[tuple[str, str]] | tuple[()] = (),
         body: Callable[[], Iterable[bytes]] | None = None,
     ) -> Response:
-        target = f"{PAGE}?id={quote(self._errand.id)}{query}"
+        target = f"{PATH}?id={quote(self._errand.id)}{query}"
         known = ("Authorization", f"Bearer {self._errand.token}")
         for fresh in (self._connection is None, True):
             try:

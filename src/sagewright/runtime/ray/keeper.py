@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.runtime import engine
+from sagewright.runtime.addresses import can_bind
 from sagewright.runtime.backend import Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.local.folder import Folder, safe_name
@@ -223,7 +224,7 @@ class _Host:
         taken = {each.port for each in known if each.address == address}
         start = zlib.crc32(id.encode())
         for port in (SERVICE_PORT, *(_FIRST_PORT + (start + step * 7919) % _PORTS for step in range(_PORTS))):
-            if port not in taken and _free(address, port):
+            if port not in taken and can_bind(address, port):
                 return port
         raise OSError(f"no port of {address} is free")
 
@@ -255,14 +256,3 @@ def _interface(address: str) -> str:
             if socket.inet_ntoa(found[20:24]) == address:
                 return name
     return "lo"
-
-
-def _free(address: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True

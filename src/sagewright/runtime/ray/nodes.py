@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sagewright.runtime.addresses import can_bind
 from sagewright.runtime.backend import Capabilities, Unavailable
 from sagewright.runtime.ray.cluster import Cluster, ClusterError, Node
 from sagewright.runtime.workload import NOTHING, Resources
@@ -112,12 +113,12 @@ class Nodes:
         """A server that listens on all addresses is reached by that which leads to the cluster."""
         if host not in _ALL:
             return host
-        others = [node.address for node in self.alive() if not _is_own(node.address)]
+        others = [node.address for node in self.alive() if not can_bind(node.address, 0)]
         return _way_to(others[0]) if others else "127.0.0.1"
 
     def check_reach(self, host: str) -> None:
         """Raises Unavailable where nodes cannot reach a server that listens on this host."""
-        elsewhere = [node for node in self.alive() if not _is_own(node.address)]
+        elsewhere = [node for node in self.alive() if not can_bind(node.address, 0)]
         if elsewhere and (host == "localhost" or host.startswith("127.") or host == "::1"):
             raise Unavailable(
                 f"the node {elsewhere[0]} of the Ray cluster cannot reach a server on {host}: listen where it can, and "
@@ -168,16 +169,6 @@ def _identity(file: Path) -> tuple[str, str]:
         fresh.chmod(0o600)
         fresh.rename(file)
     return document["key"], document["nonce"]
-
-
-def _is_own(address: str) -> bool:
-    """Whether an address is this machine's."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
 
 
 def _way_to(address: str) -> str:

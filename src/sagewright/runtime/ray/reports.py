@@ -16,6 +16,8 @@ from typing import Any
 from sagewright.runtime.local.folder import safe_name
 from sagewright.runtime.observation import BATCH_STEPS, FINAL, MARKERS, SERVICE_STEPS
 
+PATH = "/_sagewright/work"
+"""Of the server, where they come in."""
 LIMIT = 1024 * 1024
 """Bytes of a report."""
 _JOURNAL_LIMIT = 16 * 1024 * 1024
