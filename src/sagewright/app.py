@@ -22,7 +22,7 @@ from sagewright.kit.tidy import Housekeeping
 from sagewright.requests import Steps, from_a_foreign_page
 from sagewright.runtime import engine
 from sagewright.runtime.backend import Backend
-from sagewright.runtime.capacity import Admission
+from sagewright.runtime.capacity import Admission, MachineAdmission
 from sagewright.runtime.local import LocalBackend
 from sagewright.runtime.reconcile import Controller, Reconciler
 from sagewright.services.sagemaker import Images, Spot, sagemaker
@@ -55,7 +55,7 @@ def _on_this_machine(config: Config, clock: Clock) -> Runtime:
         script_python=config.script_python,
         containers=containers,
     )
-    admission = Admission(backend.capacity(), strict=config.strict_hardware)
+    admission = MachineAdmission(backend.capacity(), strict=config.strict_hardware)
     return Runtime(backend, admission, lambda: containers() is not None)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sagewright.config import Config
+from sagewright.runtime.agent.files import write_json
 
 if TYPE_CHECKING:
     from sagewright.app import App
@@ -174,8 +175,5 @@ def _announce(config: Config, port: int, proxy_port: int, bundle: Path, started:
         "auth": config.auth,
         "started": started,
     }
-    target = server_file(config.data_dir)
-    fresh = target.with_suffix(".new")
-    fresh.write_text(json.dumps(document))
-    fresh.rename(target)
+    write_json(server_file(config.data_dir), document)
     return document

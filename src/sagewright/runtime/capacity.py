@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sagewright.runtime.backend import Backend, Unsupported
 from sagewright.runtime.instances import describe_fit, fit, lookup
@@ -21,7 +22,35 @@ class Grant:
     notes: tuple[str, ...]
 
 
-class Admission:
+class Admission(Protocol):
+    """Who may start, and what is reserved for whom. A job's id is whatever its instances share."""
+
+    def admit(self, job_id: str, asked: Sequence[tuple[str, int]]) -> list[Grant] | None:
+        """Reserve for counts of instances of SageMaker's types, all or none; None where the job must ask again.
+
+        A job that has its reservation gets the same again. Raises Unsupported where it could never start.
+        """
+
+    def grant(self, instance_type: str) -> Grant:
+        """What an endpoint's instance of a type gets; nothing is reserved. Raises Unsupported, UnknownInstanceType."""
+
+    def hold(self, job_id: str, resources: Resources) -> None:
+        """Reserve for what runs, or is kept, already."""
+
+    def held(self, job_id: str) -> Resources:
+        """What is reserved for a job."""
+
+    def transfer(self, job_id: str, other: str) -> None:
+        """Have one job's reservation be another's."""
+
+    def release(self, job_id: str) -> None:
+        """Give back what a job has reserved, or its place in the line."""
+
+    def rebuild(self, backend: Backend) -> None:
+        """After a restart of the server: reserve again for the batch workloads that are still running."""
+
+
+class MachineAdmission:
     """The reservations of one machine, first come first served.
 
     capacity: all there is. strict: refuse instance types that the machine cannot give, instead of capping them.
@@ -52,9 +81,8 @@ class Admission:
         return True
 
     def admit(self, job_id: str, asked: Sequence[tuple[str, int]]) -> list[Grant] | None:
-        """try_admit for counts of instances of SageMaker's types, capped to the machine; None where it must wait.
-
-        Raises Unsupported: under strict, where the machine has less than a type; where so many are too many for it.
+        """Instances are capped to the machine. Raises Unsupported: under strict, where it has less than a type; where
+        so many are too many for it.
         """
         total, grants, wanted = sum(count for _, count in asked), [], []
         for instance_type, count in asked:
@@ -69,8 +97,6 @@ class Admission:
         return grants if self.try_admit(job_id, wanted) else None
 
     def grant(self, instance_type: str) -> Grant:
-        """What an endpoint's instance of a type gets. Raises Unsupported where strict forbids to cap it, or
-        UnknownInstanceType."""
         resources = fit(instance_type, 1, self._capacity)
         note = describe_fit(instance_type, 1, resources)
         if self._strict and not lookup(instance_type).resources.within(resources):
@@ -78,21 +104,17 @@ class Admission:
         return Grant(resources, (note,))
 
     def hold(self, job_id: str, resources: Resources) -> None:
-        """Reserve for what runs, or is kept, already."""
         self._held[job_id] = resources
 
     def held(self, job_id: str) -> Resources:
-        """What is reserved for a job."""
         return self._held.get(job_id, NOTHING)
 
     def transfer(self, job_id: str, other: str) -> None:
-        """Have one job's reservation be another's."""
         if job_id in self._held:
             self._waiting.pop(other, None)
             self._held[other] = self._held.pop(job_id)
 
     def release(self, job_id: str) -> None:
-        """Give back what a job has reserved, or its place in the line."""
         self._held.pop(job_id, None)
         self._waiting.pop(job_id, None)
 
@@ -101,7 +123,6 @@ class Admission:
         return sum(self._held.values(), NOTHING)
 
     def rebuild(self, backend: Backend) -> None:
-        """After a restart of the server: reserve again for the batch workloads that are still running."""
         for workload in backend.recover():
             observation = backend.observe(workload)
             if observation.kind == "batch" and not observation.finished:

@@ -18,7 +18,8 @@ from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure
 from sagewright_frameworks import installed as frameworks
-from sagewright_frameworks.spark import classifications, driver, reason, s3, settings
+from sagewright_frameworks import process
+from sagewright_frameworks.spark import classifications, reason, s3, settings
 from sagewright_frameworks.spark.classifications import Configuration
 from sagewright_frameworks.spark.events import EventLogs
 from sagewright_frameworks.spark.installed import Spark, find
@@ -107,7 +108,8 @@ def _run(spark: Spark, options: Options, user: Configuration, environment: Envir
     command = [str(spark.home / "bin" / "spark-submit"), *words]
     log.info(f"Spark {_version()} on {where}: spark-submit {shlex.join(words)}")
     with logs:
-        status, output = driver.run(command, env)
+        # A Python application's traceback comes by Spark's standard output, a Java one's by its standard error.
+        status, output = process.run(command, env, both=True)
     return _failed(environment, _why(status, output), status) if status else 0
 
 

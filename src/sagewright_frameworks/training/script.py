@@ -9,21 +9,17 @@ import json
 import os
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from sagewright_algorithms.contract import log
 from sagewright_algorithms.contract.environment import Environment
 from sagewright_algorithms.contract.errors import AlgorithmFailure, ClientError
-from sagewright_frameworks import installed, setup, source
+from sagewright_frameworks import installed, process, setup, source
 from sagewright_frameworks.failure import CalledProcessError, ExecuteUserScriptError
 from sagewright_frameworks.spec import FrameworkSpec
-from sagewright_frameworks.tail import Tail
 from sagewright_frameworks.training import launch, remote
 from sagewright_frameworks.training.environment import TrainingEnvironment
 
@@ -53,7 +49,7 @@ def _run(spec: FrameworkSpec, training: TrainingEnvironment, code: Path) -> None
     command = [sys.executable, "-m", remote.__name__] if launch.lends(training) else _command(training, code)
     variables = {**training.variables, **_further(spec, training, code)}
     _tell(training, variables, command)
-    status, words = _watched(command, code, {**os.environ, **variables})
+    status, words = process.run(command, {**os.environ, **variables}, code)
     if status:
         raise ExecuteUserScriptError(command, status, words, _missing(training.program, code, status))
 
@@ -103,24 +99,6 @@ def _tell(training: TrainingEnvironment, variables: dict[str, str], command: Seq
     lines += [f"{name}={value}" for name, value in variables.items()]
     lines += ["", "Invoking script with the following command:", "", " ".join(command), ""]
     log.write_line("\n".join(lines))
-
-
-def _watched(command: Sequence[str], code: Path, env: dict[str, str]) -> tuple[int, str]:
-    """Exit status, 128 + n for signal n, and the end of what it wrote to standard error, which goes to ours."""
-    process = subprocess.Popen(command, cwd=code, env=env, stderr=subprocess.PIPE)
-    before = signal.signal(signal.SIGTERM, lambda number, frame: _pass_on(process, frame))
-    assert process.stderr is not None
-    tail = Tail(process.stderr.fileno(), 2)
-    try:
-        status = process.wait()
-        said = tail.text()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return status if status >= 0 else 128 - status, said
-
-
-def _pass_on(process: subprocess.Popen[bytes], frame: FrameType | None) -> None:
-    process.terminate()
 
 
 def _missing(program: str, code: Path, status: int) -> str:

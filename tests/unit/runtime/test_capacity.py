@@ -2,7 +2,7 @@ import pytest
 
 from sagewright.core.clock import FakeClock
 from sagewright.runtime.backend import Unsupported
-from sagewright.runtime.capacity import Admission
+from sagewright.runtime.capacity import MachineAdmission
 from sagewright.runtime.fake import FakeBackend
 from sagewright.runtime.workload import Resources, Workload
 
@@ -12,7 +12,7 @@ HALF = Resources(2, 8 * GIB)
 
 
 def test_jobs_share_the_machine_until_it_is_full() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("a", [HALF])
     assert admission.try_admit("b", [HALF])
     assert not admission.try_admit("c", [HALF])
@@ -22,21 +22,21 @@ def test_jobs_share_the_machine_until_it_is_full() -> None:
 
 
 def test_asking_again_takes_nothing_more() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("a", [HALF])
     assert admission.try_admit("a", [HALF])
     assert admission.used() == HALF
 
 
 def test_all_instances_or_none() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("a", [HALF])
     assert not admission.try_admit("two", [HALF, HALF])
     assert admission.used() == HALF
 
 
 def test_nobody_overtakes() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("a", [HALF])
     assert not admission.try_admit("large", [MACHINE])
     assert not admission.try_admit("small", [HALF])
@@ -46,7 +46,7 @@ def test_nobody_overtakes() -> None:
 
 
 def test_a_waiting_job_that_is_gone_lets_the_next_one_through() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("a", [HALF])
     assert not admission.try_admit("large", [MACHINE])
     admission.release("large")
@@ -54,13 +54,13 @@ def test_a_waiting_job_that_is_gone_lets_the_next_one_through() -> None:
 
 
 def test_more_than_there_is_runs_alone() -> None:
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     assert admission.try_admit("huge", [MACHINE, MACHINE])
     assert not admission.try_admit("a", [HALF])
 
 
 def test_instance_types_are_capped_and_explained() -> None:
-    granted = Admission(MACHINE).admit("a", [("ml.m5.4xlarge", 2)])
+    granted = MachineAdmission(MACHINE).admit("a", [("ml.m5.4xlarge", 2)])
     assert granted is not None
     (grant,) = granted
     assert grant.resources == Resources(2, 8 * GIB)
@@ -68,7 +68,7 @@ def test_instance_types_are_capped_and_explained() -> None:
 
 
 def test_strict_hardware_refuses() -> None:
-    admission = Admission(MACHINE, strict=True)
+    admission = MachineAdmission(MACHINE, strict=True)
     with pytest.raises(Unsupported, match="strict_hardware"):
         admission.admit("a", [("ml.p3.2xlarge", 1)])
     assert admission.admit("b", [("ml.m5.large", 1)]) is not None
@@ -80,7 +80,7 @@ def test_reservations_are_rebuilt_from_what_runs() -> None:
     for name in ("j-1", "j-2"):
         backend.launch(Workload(name, "batch", ("x",), resources=Resources(1, GIB), job="j"))
     backend.launch(Workload("s", "service", ("x",), resources=HALF))
-    admission = Admission(MACHINE)
+    admission = MachineAdmission(MACHINE)
     admission.rebuild(backend)
     assert admission.used() == Resources(2, 2 * GIB)
     admission.release("j")
@@ -89,6 +89,6 @@ def test_reservations_are_rebuilt_from_what_runs() -> None:
 
 def test_too_many_instances() -> None:
     machine = Resources(2, 4 * 2**30)
-    assert Admission(machine).admit("job", [("ml.m5.large", 20)]) is not None
+    assert MachineAdmission(machine).admit("job", [("ml.m5.large", 20)]) is not None
     with pytest.raises(Unsupported, match=r"too small for 64 instances\. 64 x ml.m5.large asked"):
-        Admission(machine).admit("job", [("ml.m5.large", 64)])
+        MachineAdmission(machine).admit("job", [("ml.m5.large", 64)])

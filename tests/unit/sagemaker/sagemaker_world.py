@@ -12,7 +12,7 @@ from sagewright.core.clock import FakeClock
 from sagewright.core.errors import AwsError
 from sagewright.kit.hold import Holder, Holds
 from sagewright.kit.operation import Context, Service, Services, operation
-from sagewright.runtime.capacity import Admission
+from sagewright.runtime.capacity import MachineAdmission
 from sagewright.runtime.fake import FakeBackend, Run, Script
 from sagewright.runtime.reconcile import Controller, Reconciler
 from sagewright.runtime.workload import Workload
@@ -102,7 +102,7 @@ class World:
             capabilities=self.settings.get("capabilities"),
         )
         strict = self.settings.get("strict", False)
-        self.admission = Admission(self.backend.capacity(), strict=strict)
+        self.admission = MachineAdmission(self.backend.capacity(), strict=strict)
         self.parts = sagemaker(
             self.store,
             self.clock,

@@ -1,11 +1,13 @@
-"""Files from S3's disk into a job's folder without a copy where that is safe."""
+"""Files into a job's folder: without a copy where that is safe, and never half-written."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 from collections.abc import Iterable
+from typing import Any
 
 _FICLONE = 0x40049409
 _CHUNK = 1024 * 1024
@@ -75,3 +77,11 @@ def write_pieces(target: str, pieces: Iterable[bytes]) -> None:
             write_all(writer, piece)
     finally:
         os.close(writer)
+
+
+def write_json(path: str | os.PathLike[str], document: Any, mode: int = 0o644) -> None:
+    """Write path anew; who reads it meanwhile finds the old document or the new one. mode: who may read it."""
+    fresh = f"{os.fspath(path)}.new"
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "w") as file:
+        json.dump(document, file)
+    os.replace(fresh, path)

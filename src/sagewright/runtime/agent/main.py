@@ -9,6 +9,7 @@ import time
 import traceback
 
 from sagewright.runtime.agent.fault import Fault
+from sagewright.runtime.agent.files import write_json
 from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.process import boot_id, started
 from sagewright.runtime.agent.signals import Signals
@@ -55,7 +56,4 @@ def _runner(instance: Instance) -> None:
 def _introduce(folder: str) -> None:
     pid = os.getpid()
     who = {"pid": pid, "started": started(pid), "boot": boot_id(), "at": time.time()}
-    path = os.path.join(folder, "agent.json")
-    with open(path + ".new", "w") as file:
-        json.dump(who, file)
-    os.rename(path + ".new", path)
+    write_json(os.path.join(folder, "agent.json"), who)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from sagewright.runtime.agent.fault import Fault
+from sagewright.runtime.agent.files import write_json
 from sagewright.runtime.agent.process import children, started
 from sagewright.runtime.agent.signals import Signals
 
@@ -29,7 +30,7 @@ def hold(folder: str, argv: list[str], signals: Signals) -> None:
         for pid in children(holder.pid):
             # Its loopback interface is up once it runs what it is to run.
             if _command(pid) == _SLEEP:
-                _write(os.path.join(folder, _FILE), {"pid": pid, "started": started(pid)})
+                write_json(os.path.join(folder, _FILE), {"pid": pid, "started": started(pid)})
                 return
         if holder.poll() is not None:
             with open(os.path.join(folder, "network.err"), errors="replace") as file:
@@ -52,9 +53,3 @@ def _command(pid: int) -> bytes:
     with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
         return os.path.basename(file.read().split(b"\0")[0])
     return b""
-
-
-def _write(path: str, document: dict[str, Any]) -> None:
-    with open(path + ".new", "w") as file:
-        json.dump(document, file)
-    os.rename(path + ".new", path)

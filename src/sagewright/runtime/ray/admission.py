@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 
-from sagewright.runtime.backend import Backend, Unsupported
-from sagewright.runtime.capacity import Admission, Grant
+from sagewright.runtime.backend import Backend
+from sagewright.runtime.capacity import Grant
 from sagewright.runtime.instances import lookup
 from sagewright.runtime.ray.backend import RayBackend
 from sagewright.runtime.ray.cluster import ClusterError
@@ -23,11 +23,10 @@ _UNCLAIMED = 60.0
 """Seconds after a start of the server until reservations of jobs that nobody has asked about are given back."""
 
 
-class ClusterAdmission(Admission):
-    """In the place of one machine's: the cluster keeps the line, and an instance has what its type has, or waits."""
+class ClusterAdmission:
+    """An Admission: the cluster keeps the line, and an instance has what its type has, or waits."""
 
     def __init__(self, backend: RayBackend) -> None:
-        super().__init__(NOTHING)
         self._groups = backend.groups
         self._backend = backend
         self._claimed: set[str] = set()
@@ -58,9 +57,6 @@ class ClusterAdmission(Admission):
         strategy([resources], self._backend.nodes, [instance_type])
         return Grant(resources, (f"{instance_type}: {words(resources)}, reserved on a Ray cluster",))
 
-    def try_admit(self, job_id: str, instances: Sequence[Resources]) -> bool:
-        raise Unsupported("a cluster admits instance types")
-
     def hold(self, job_id: str, resources: Resources) -> None:
         self._claimed.add(job_id)
 
@@ -75,9 +71,6 @@ class ClusterAdmission(Admission):
     def release(self, job_id: str) -> None:
         self._claimed.discard(job_id)
         self._groups.drop(job_id)
-
-    def used(self) -> Resources:
-        return sum((self.held(job) for job in self._groups.jobs()), NOTHING)
 
     def rebuild(self, backend: Backend) -> None:
         """Reservations are on the cluster still; those of jobs that are no more go when all others were asked about."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.core.clock import Clock, SystemClock
+from sagewright.runtime.agent.files import write_json
 from sagewright.runtime.backend import Capabilities, Signal, UnknownWorkload, Unsupported
 from sagewright.runtime.local.folder import Folder, find, safe_name
 from sagewright.runtime.observation import FINAL, LogLine, Observation, Step, observed
@@ -384,9 +385,7 @@ class RayBackend:
         return []
 
     def _note(self, folder: Folder, placed: Placed) -> None:
-        fresh = folder.path / "placed.new"
-        fresh.write_text(json.dumps({"node": placed.node, "shown": placed.shown, "address": placed.address}))
-        fresh.rename(folder.path / "placed.json")
+        write_json(folder.path / "placed.json", {"node": placed.node, "shown": placed.shown, "address": placed.address})
         with self._lock:
             self._placed[folder.id] = placed
             signals = self._signals(folder)

@@ -75,16 +75,8 @@ class Driver:
     def gpus(self, name: str, bundle: int, count: int) -> list[str]:
         """Which GPUs of its node a bundle has: an actor in it holds them until the group is dropped."""
         strategy = PlacementGroupSchedulingStrategy(get_placement_group(name), placement_group_bundle_index=bundle)
-        holder = ray.remote(_Gpus).options(
-            name=f"{name}-gpus-{bundle}",
-            namespace=NAMESPACE,
-            get_if_exists=True,
-            lifetime="detached",
-            num_cpus=0,
-            num_gpus=count,
-            scheduling_strategy=strategy,
-        )
-        return [str(each) for each in ray.get(holder.remote().held.remote(), timeout=60)]
+        holder = _detached(_Gpus, f"{name}-gpus-{bundle}", scheduling_strategy=strategy, num_gpus=count)
+        return [str(each) for each in ray.get(holder.held.remote(), timeout=60)]
 
     def call(self, node: str, method: str, document: str, timeout: float) -> Any:
         """A method of a node's keeper. document: JSON text."""
@@ -102,20 +94,18 @@ class Driver:
         """The actor, made where it is not there. Other servers' of the same version share it."""
         with self._lock:
             if node not in self._keepers:
-                self._keepers[node] = (
-                    ray.remote(Keeper)
-                    .options(
-                        name=f"keeper-{__version__}-{node}",
-                        namespace=NAMESPACE,
-                        get_if_exists=True,
-                        lifetime="detached",
-                        num_cpus=0,
-                        max_concurrency=_CALLS,
-                        scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-                    )
-                    .remote()
-                )
+                there = NodeAffinitySchedulingStrategy(node, soft=False)
+                name = f"keeper-{__version__}-{node}"
+                self._keepers[node] = _detached(Keeper, name, scheduling_strategy=there, max_concurrency=_CALLS)
             return self._keepers[node]
+
+
+def _detached(kind: type, name: str, **options: Any) -> Any:
+    """The actor of a name, made where it is not there; it outlives this process, and takes no CPU of its node."""
+    found = ray.remote(kind).options(
+        name=name, namespace=NAMESPACE, get_if_exists=True, lifetime="detached", num_cpus=0, **options
+    )
+    return found.remote()
 
 
 class _Gpus:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sagewright.runtime.agent.files import write_json
 from sagewright.runtime.ray.cluster import Cluster, ClusterError
 from sagewright.runtime.ray.placement import bundle
 from sagewright.runtime.workload import NOTHING, Resources
@@ -109,7 +110,4 @@ class Groups:
                 self._cluster.drop_group(name)
 
     def _write(self) -> None:
-        text = json.dumps({job: asdict(group) for job, group in self._jobs.items()})
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.rename(self._file)
+        write_json(self._file, {job: asdict(group) for job, group in self._jobs.items()})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sagewright.runtime.addresses import can_bind
+from sagewright.runtime.agent.files import write_json
 from sagewright.runtime.backend import Capabilities, Unavailable
 from sagewright.runtime.ray.cluster import Cluster, ClusterError, Node
 from sagewright.runtime.workload import NOTHING, Resources
@@ -164,10 +165,7 @@ def _identity(file: Path) -> tuple[str, str]:
     except (OSError, ValueError):
         document = {"key": secrets.token_hex(6), "nonce": secrets.token_hex(16)}
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(".new")
-        fresh.write_text(json.dumps(document))
-        fresh.chmod(0o600)
-        fresh.rename(file)
+        write_json(file, document, 0o600)
     return document["key"], document["nonce"]
 
 
