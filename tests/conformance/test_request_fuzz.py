@@ -30,7 +30,6 @@ from sagewright.wire import models
 HANG = 20.0
 """Seconds; nothing asked here takes more than a moment."""
 QUIET = settings(
-    deadline=None,
     max_examples=120,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -77,7 +77,7 @@ _START = st.binary(max_size=30) | st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_START, st.lists(_LINE, max_size=5), st.binary(max_size=60))
 def test_heads_of_any_form(sagewright_server, start, lines, body):
     answer = exchange(sagewright_server, b"\r\n".join([start, *lines, b"Connection: close", b"", body]))

@@ -138,7 +138,7 @@ def test_a_line_without_end_is_refused_in_bounded_memory(form: str) -> None:
 # Random bytes: data or a FormatError, and no more memory than a block takes.
 
 _BOUND = 8 << 20
-_SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+_SETTINGS = settings(max_examples=100, suppress_health_check=list(HealthCheck))
 
 
 def _reads(form: str, content: bytes) -> None:

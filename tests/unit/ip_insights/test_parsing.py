@@ -105,7 +105,7 @@ def test_faults(line: str, cells: int) -> None:
 _ENTITIES = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), min_size=1, max_size=20).filter(str.strip)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(_ENTITIES, st.integers(0, 2**32 - 1)), min_size=1, max_size=5))
 def test_what_the_csv_module_writes(pairs: list[tuple[str, int]]) -> None:
     """And requests are read as files are."""

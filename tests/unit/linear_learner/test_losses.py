@@ -46,7 +46,7 @@ SCORES = st.lists(st.floats(-6, 6, width=32), min_size=3, max_size=3)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(SCORES, st.floats(-5, 5, width=32)), min_size=1, max_size=4))
 def test_values_and_derivatives(name: str, rows: list[tuple[list[float], float]]) -> None:
     loss, formula = _loss(name), FORMULAS[name]
@@ -65,7 +65,7 @@ def test_values_and_derivatives(name: str, rows: list[tuple[list[float], float]]
         assert min(left, right) - slack <= slopes[row, model] <= max(left, right) + slack
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     scores=st.lists(st.floats(-20, 20, width=32), min_size=8, max_size=8),
     labels=st.tuples(st.integers(0, 3), st.integers(0, 3)),

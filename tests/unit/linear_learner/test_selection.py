@@ -37,7 +37,7 @@ def _value(criterion: Criterion, called: Array, labels: Array) -> float:
 
 
 @pytest.mark.parametrize("criterion", CRITERIA, ids=lambda one: f"{one.name}-{one.target}")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.tuples(st.integers(-8, 8), st.integers(-8, 8), st.booleans()), min_size=2, max_size=30).filter(
         lambda rows: any(row[2] for row in rows)

@@ -140,7 +140,6 @@ def test_messages_that_nest_without_end() -> None:
     assert compile_pattern("{ $.a = 1 }").matches('{"a":' * 100_000) is False
 
 
-@settings(deadline=None)
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
 def test_wildcards_are_those_of_regular_expressions(pattern: str, text: str) -> None:
     expression = ".*".join(re.escape(part) for part in pattern.split("*"))
@@ -156,7 +155,7 @@ _EXPRESSIONS = st.tuples(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(_EXPRESSIONS, st.text("ab0.-", max_size=9))
 def test_expressions_are_python_s(expression: str, text: str) -> None:
     assert search(expression)(text) is (re.search(expression, text, re.ASCII) is not None)
@@ -169,7 +168,7 @@ def test_no_expression_takes_long() -> None:
     assert time.process_time() - began < 20
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from('{}[]()$.,*%"\\=!<>&|?-ab1 EXISTNOULR'), max_size=30))
 def test_patterns_of_any_form(pattern: str) -> None:
     try:

@@ -61,7 +61,7 @@ def scene(in_process, monkeypatch):
     return Scene(in_process)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), sealed=st.booleans())
 def test_any_parts_in_any_order(scene, data, sealed):
     sent = data.draw(st.lists(st.tuples(st.integers(1, 6), SIZES), min_size=1, max_size=9))

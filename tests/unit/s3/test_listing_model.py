@@ -38,7 +38,7 @@ def fill(bucket: Bucket, keys: set[str]) -> None:
             bucket.store.documents.insert(objects("bucket"), key, BODY)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(_KEYS, _TEXT, _DELIMITERS, _TEXT, st.integers(0, 7), st.sampled_from([None, "url"]))
 def test_one_page_from_any_marker(
     keys: set[str], prefix: str, delimiter: str, marker: str, limit: int, encoding: str | None
@@ -61,7 +61,7 @@ def test_one_page_from_any_marker(
         assert second["IsTruncated"] == (len(expected) > limit > 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_KEYS, _TEXT, _DELIMITERS, st.integers(1, 7))
 def test_all_pages(keys: set[str], prefix: str, delimiter: str, limit: int) -> None:
     prefix = prefix[:2]
@@ -88,7 +88,7 @@ def test_all_pages(keys: set[str], prefix: str, delimiter: str, limit: int) -> N
         assert seen == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_TEXT.filter(bool), max_size=20), _TEXT, _DELIMITERS, st.integers(1, 5))
 def test_uploads(keys: list[str], prefix: str, delimiter: str, limit: int) -> None:
     prefix = prefix[:2]

@@ -36,7 +36,7 @@ def _model(keys: set[str], prefix: str, delimiter: str) -> list[str]:
     return sorted(found, key=lambda text: text.encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sets(_TEXT.filter(bool), max_size=40), _TEXT, st.sampled_from(["", "/", "a", "b/", "é"]), st.integers(1, 7))
 def test_pages_make_up_the_whole_listing(keys: set[str], prefix: str, delimiter: str, limit: int) -> None:
     prefix = prefix[:2]

@@ -76,7 +76,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("blobs")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), sizes=st.lists(SIZES, min_size=1, max_size=3), sealed=st.booleans())
 def test_every_range_comes_back(folder, data, sizes, sealed):
     stored = Stored(
@@ -90,7 +90,7 @@ def test_every_range_comes_back(folder, data, sizes, sealed):
     assert stored.path.stat().st_size == stored_size(stored.runs, stored.guard.overhead)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), sizes=st.lists(SIZES, min_size=1, max_size=3), sealed=st.booleans())
 def test_no_flipped_bit_is_ever_served(folder, data, sizes, sealed):
     stored = Stored(folder, [os.urandom(size) for size in sizes], sealed=sealed)

@@ -119,7 +119,7 @@ def check(bucket: Bucket, model: Model) -> None:
                 assert bucket.records.version("bucket", key, version["VersionId"]).body["ETag"] == version["ETag"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(_STEP, max_size=30))
 def test_any_history(steps: list[tuple[str, str, int]]) -> None:
     model = Model()
@@ -147,7 +147,7 @@ def test_any_history(steps: list[tuple[str, str, int]]) -> None:
         assert {place for place, moment in since.items() if moment is None} == latest_markers
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(_STEP, max_size=30), st.integers(1, 4))
 def test_a_bucket_emptied_page_by_page(steps: list[tuple[str, str, int]], size: int) -> None:
     """What a page has told is deleted before the next is asked for, so that its markers name nothing any more."""

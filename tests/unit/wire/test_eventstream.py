@@ -29,7 +29,6 @@ _NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 MESSAGES = st.builds(Message, st.dictionaries(_NAMES, _HEADER, max_size=6), st.binary(max_size=100))
 
 
-@settings(deadline=None)
 @given(st.lists(MESSAGES, max_size=4), st.integers(1, 50))
 def test_messages_survive_in_chunks_of_any_size(messages: list[Message], size: int) -> None:
     data = b"".join(map(encode, messages))
@@ -39,7 +38,6 @@ def test_messages_survive_in_chunks_of_any_size(messages: list[Message], size: i
     assert found == messages
 
 
-@settings(deadline=None)
 @given(MESSAGES)
 def test_botocore_reads_them(message: Message) -> None:
     reader = EventStreamBuffer()
@@ -124,7 +122,7 @@ def test_what_does_not_fit_is_not_written(message: Message) -> None:
         encode(message)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.integers(0, 30))
 def test_random_bytes(data: bytes, at: int) -> None:
     """Also inside a message whose checksums are right."""

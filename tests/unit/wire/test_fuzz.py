@@ -126,7 +126,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_JSON)
 def test_json_of_any_form(value: Any) -> None:
     request = HttpRequest("POST", "/", "", Headers(), Body.of(b""))
@@ -136,7 +135,7 @@ def test_json_of_any_form(value: Any) -> None:
 _ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     method=st.sampled_from(["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH", "x"]),
     path=_ASCII,
@@ -232,7 +231,7 @@ _CHUNK = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(_CHUNK, max_size=8).map(b"".join), st.integers(1, 20))
 def test_aws_chunked_of_any_form(data: bytes, size: int) -> None:
     decoder = Decoder()
@@ -246,7 +245,7 @@ def test_aws_chunked_of_any_form(data: bytes, size: int) -> None:
     assert len(found) <= len(data)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(_ASCII, _ASCII), max_size=6), _ASCII)
 def test_headers_and_queries_of_any_form(headers: list[tuple[str, str]], query: str) -> None:
     """Where a header, or a parameter of the query, is a member of the input."""

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sagewright.core.errors import AwsError
@@ -165,7 +165,6 @@ def test_hostile_text_takes_no_time(pattern: str) -> None:
             matches(start + "a" * size + "\n")
 
 
-@settings(deadline=None)
 @given(st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_values_of_any_depth_can_be_shown(value: Any) -> None:
     params = {"ModelName": "m", "PrimaryContainer": {"Environment": {"!": "v"}, "Unknown": value}}
