@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,21 +86,38 @@ class Journey:
             found += [event["message"] for event in self.logs.get_log_events(**place)["events"]]
         return found
 
-    def deploy(self, name: str, model_data: str, **environment: str) -> None:
-        self.configure(name, model_data, **environment)
+    def deploy(self, name: str, model_data: str, image: str = IMAGE, **settings: Any) -> None:
+        self.configure(name, model_data, image, **settings)
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
-    def configure(self, name: str, model_data: str, **environment: str) -> None:
-        """A model and an endpoint configuration of one name."""
-        container = {"Image": IMAGE, "ModelDataUrl": model_data, "Environment": environment}
+    def configure(self, name: str, model_data: str, image: str = IMAGE, **settings: Any) -> None:
+        """A model and an endpoint configuration of one name.
+
+        settings: members of the variant in AWS's case, the model's environment in upper case.
+        """
+        environment = {key: value for key, value in settings.items() if key.isupper()}
+        container = {"Image": image, "ModelDataUrl": model_data, "Environment": environment}
         self.sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": name,
             "InstanceType": "ml.t2.medium",
             "InitialInstanceCount": 1,
+            **{key: value for key, value in settings.items() if not key.isupper()},
         }
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+    def agents(self, part: str) -> list[int]:
+        """Processes of the agents that look after this server's workloads with part in their name."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError, ValueError):
+                words = place.read_bytes().decode().split("\0")
+                below = [word for word in words if word.startswith(f"{self.server.data_dir}/")]
+                named = any(part in Path(word).name for word in below)
+                if named and any(word.endswith("agent/__main__.py") for word in words):
+                    found.append(int(place.parent.name))
+        return found
 
     def status(self, endpoint: str) -> str:
         return str(self.sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointStatus"])

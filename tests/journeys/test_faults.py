@@ -26,20 +26,6 @@ def kill_and_restart(trip: Journey, away: float = 0.3) -> None:
     trip.server.start()
 
 
-def agents(trip: Journey, part: str) -> list[int]:
-    """Agents of the workloads whose folder's name has part in it."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            arguments = (process / "cmdline").read_bytes().decode().split("\0")
-        except (OSError, ValueError):
-            continue
-        folder = next((word for word in arguments if str(trip.server.data_dir / "work") in word), "")
-        if part in folder and any(word.endswith("agent/__main__.py") for word in arguments):
-            found.append(int(process.name))
-    return found
-
-
 def numbered(lines: list[str]) -> list[str]:
     return [line.split("\t")[0].split("#")[0] for line in lines if line.startswith("line")]
 
@@ -61,7 +47,7 @@ def test_server_killed_during_training(trip: Journey, moments: tuple[float, ...]
 
 def test_the_job_ends_while_the_server_is_away(trip: Journey) -> None:
     trip.train("job", lines=10, seconds=0.05)
-    trip.until(lambda: agents(trip, "job"), bool)
+    trip.until(lambda: trip.agents("job"), bool)
     kill_and_restart(trip, away=3)
     job = trip.trained("job")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -71,7 +57,7 @@ def test_the_job_ends_while_the_server_is_away(trip: Journey) -> None:
 
 def test_stop_asked_for_just_before_the_server_is_killed(trip: Journey) -> None:
     trip.train("job", lines=1000, seconds=0.05)
-    trip.until(lambda: trip.log(GROUP, "job/") if agents(trip, "job") else [], bool)
+    trip.until(lambda: trip.log(GROUP, "job/") if trip.agents("job") else [], bool)
     trip.sagemaker.stop_training_job(TrainingJobName="job")
     kill_and_restart(trip)
     assert trip.trained("job")["TrainingJobStatus"] == "Stopped"
@@ -99,7 +85,7 @@ def test_server_killed_while_an_endpoint_is_created(trip: Journey, moment: float
     kill_and_restart(trip)
     trip.in_service("endpoint")
     assert trip.invoke("endpoint")["model"] == "model"
-    assert len(agents(trip, "endpoint")) == 1
+    assert len(trip.agents("endpoint")) == 1
 
 
 def test_server_killed_while_an_endpoint_is_deleted(trip: Journey) -> None:
@@ -118,12 +104,12 @@ def test_server_killed_while_an_endpoint_is_deleted(trip: Journey) -> None:
         return False
 
     trip.until(gone, bool)
-    assert agents(trip, "endpoint") == []
+    assert trip.agents("endpoint") == []
 
 
 def test_agent_killed_during_training(trip: Journey) -> None:
     trip.train("job", lines=1000, seconds=0.05)
-    (agent,) = trip.until(lambda: agents(trip, "job"), bool)
+    (agent,) = trip.until(lambda: trip.agents("job"), bool)
     trip.until(
         lambda: trip.sagemaker.describe_training_job(TrainingJobName="job")["SecondaryStatus"], "Training".__eq__
     )
@@ -141,7 +127,7 @@ def test_agent_killed_during_serving(trip: Journey) -> None:
     trip.deploy("endpoint", data)
     trip.in_service("endpoint")
     before = trip.invoke("endpoint")
-    (agent,) = agents(trip, "endpoint")
+    (agent,) = trip.agents("endpoint")
     os.kill(agent, signal.SIGKILL)
 
     def replaced() -> bool:

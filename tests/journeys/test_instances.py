@@ -42,19 +42,6 @@ def log(trip: Journey, job: str, host: str) -> list[str]:
     return trip.log(GROUP, f"{job}/{host}-")
 
 
-def agents(trip: Journey, part: str) -> list[int]:
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            arguments = (process / "cmdline").read_bytes().decode().split("\0")
-        except (OSError, ValueError):
-            continue
-        folder = next((word for word in arguments if str(trip.server.data_dir / "work") in word), "")
-        if folder.endswith(part) and any(word.endswith("agent/__main__.py") for word in arguments):
-            found.append(int(process.name))
-    return found
-
-
 def ended_as(job: dict[str, Any], status: str) -> None:
     assert job["TrainingJobStatus"] == status, job.get("FailureReason")
 
@@ -175,7 +162,7 @@ def test_server_killed(tmp_path: Path, moments: tuple[float, ...]) -> None:
 
 def test_one_agent_killed(trip: Journey) -> None:
     train(trip, "lost", lines=1000, seconds=0.05)
-    (agent,) = trip.until(lambda: agents(trip, "algo-2"), bool)
+    (agent,) = trip.until(lambda: trip.agents("algo-2"), bool)
     for host in ("algo-1", "algo-2"):
         trip.until(lambda host=host: [line for line in log(trip, "lost", host) if line.startswith("line")], bool)
     os.kill(agent, signal.SIGKILL)
@@ -183,7 +170,7 @@ def test_one_agent_killed(trip: Journey) -> None:
     ended_as(job, "Failed")
     assert job["FailureReason"].startswith("InternalServerError: ")
     assert "stopping" in log(trip, "lost", "algo-1")
-    assert agents(trip, "algo-1") == []
+    assert trip.agents("algo-1") == []
     keys = trip.s3.list_objects_v2(Bucket="journey", Prefix="output/lost/").get("Contents", [])
     assert [each["Key"].rpartition("/")[2] for each in keys] in ([], ["output.tar.gz"])
 

@@ -9,7 +9,6 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +78,8 @@ def test_xgboost_trains_and_serves(on_ray: Journey) -> None:
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert "train:rmse" in {each["MetricName"] for each in job["FinalMetricDataList"]}
     assert any("reserved on a Ray cluster" in line for line in on_ray.log(GROUP, "one/"))
-    container = {"Image": XGBOOST, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
-    on_ray.sagemaker.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
-    variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
-    on_ray.sagemaker.create_endpoint_config(EndpointConfigName="e", ProductionVariants=[variant])
-    on_ray.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="e")
+    model = job["ModelArtifacts"]["S3ModelArtifacts"]
+    on_ray.deploy("e", model, XGBOOST, InstanceType="ml.m5.large", InitialInstanceCount=2)
     on_ray.in_service("e")
     for _ in range(4):
         answer = on_ray.runtime.invoke_endpoint(EndpointName="e", ContentType="text/csv", Body=b"10,5")
@@ -183,6 +179,7 @@ def started(on_ray: Journey, name: str, *source: str, **changes: Any) -> None:
 def test_a_job_whose_node_is_lost_fails(on_ray: Journey, cluster: Any, larger: Callable[[], Any]) -> None:
     node = larger()
     started(on_ray, "lost", lines=1200, seconds=0.1)
+    assert on_ray.agents("-lost-")
     cluster.remove_node(node, allow_graceful=False)
     job = on_ray.trained("lost")
     assert job["TrainingJobStatus"] == "Failed"
@@ -190,7 +187,7 @@ def test_a_job_whose_node_is_lost_fails(on_ray: Journey, cluster: Any, larger: C
         r"InternalServerError: The node 127\.0\.1\.\d+ of the Ray cluster was lost while it ran this instance\.",
         job["FailureReason"],
     )
-    on_ray.until(lambda: agents("lost"), lambda left: not left)
+    on_ray.until(lambda: on_ray.agents("-lost-"), lambda left: not left)
 
 
 def test_a_job_whose_node_is_lost_resumes_from_its_checkpoint(
@@ -225,19 +222,16 @@ def test_an_endpoints_instance_whose_node_is_lost_is_replaced(
 ) -> None:
     job = xgboost(on_ray, "serves")
     node = larger()
-    container = {"Image": XGBOOST, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
-    on_ray.sagemaker.create_model(ModelName="serves", PrimaryContainer=container, ExecutionRoleArn=ROLE)
-    variant = {"VariantName": "a", "ModelName": "serves", "InstanceType": "ml.m5.4xlarge", "InitialInstanceCount": 1}
-    on_ray.sagemaker.create_endpoint_config(EndpointConfigName="serves", ProductionVariants=[variant])
-    on_ray.sagemaker.create_endpoint(EndpointName="serves", EndpointConfigName="serves")
+    on_ray.deploy("serves", job["ModelArtifacts"]["S3ModelArtifacts"], XGBOOST, InstanceType="ml.m5.4xlarge")
     on_ray.in_service("serves")
     larger()
     cluster.remove_node(node, allow_graceful=False)
     on_ray.until(lambda: predicted(on_ray, "serves"), lambda answer: answer is None)
     on_ray.until(lambda: predicted(on_ray, "serves"), lambda answer: answer == pytest.approx(25, abs=5))
     assert on_ray.status("serves") == "InService"
+    assert on_ray.agents("endpoint-")
     on_ray.sagemaker.delete_endpoint(EndpointName="serves")
-    on_ray.until(lambda: agents("endpoint"), lambda left: not left)
+    on_ray.until(lambda: on_ray.agents("endpoint-"), lambda left: not left)
 
 
 @pytest.mark.parametrize(
@@ -267,17 +261,6 @@ def predicted(on_ray: Journey, endpoint: str) -> float | None:
 
 def stored(on_ray: Journey, prefix: str) -> list[str]:
     return [each["Key"] for each in on_ray.s3.list_objects_v2(Bucket="journey", Prefix=prefix).get("Contents", [])]
-
-
-def agents(job: str) -> list[str]:
-    """Command lines of the agents that look after a job, on whichever node."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            words = path.read_text().split("\0")
-            if any(f"-{job}-" in word for word in words) and any(word.endswith("agent/__main__.py") for word in words):
-                found.append(" ".join(words))
-    return found
 
 
 def secondary(on_ray: Journey, name: str) -> str:
