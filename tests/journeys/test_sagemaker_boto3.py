@@ -53,7 +53,7 @@ def test_training(trip: Journey) -> None:
     trip.train("training", lines=4, seconds=0.2)
     waited = time.monotonic()
     trip.sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="training")
-    assert time.monotonic() - waited < 15, "a waiter is held until the job ends"
+    assert time.monotonic() - waited < 100, "the waiter's own pauses are 120 s"
     job = trip.sagemaker.describe_training_job(TrainingJobName="training")
     assert job["TrainingJobStatus"] == "Completed"
     statuses = [transition["Status"] for transition in job["SecondaryStatusTransitions"]]

@@ -38,7 +38,7 @@ def invoke(trip: Journey, endpoint: str = "streams", **asked: Any) -> dict[str, 
 
 def test_parts_arrive_as_they_are_made(trip: Journey) -> None:
     began = time.monotonic()
-    answer = invoke(trip, parts=["one ", "two ", "three"], pause=0.7)
+    answer = invoke(trip, parts=["one ", "two ", "three"], pause=1.5)
     assert answer["ContentType"] == "text/plain"
     assert answer["InvokedProductionVariant"] == "AllTraffic"
     text, first = b"", 0.0

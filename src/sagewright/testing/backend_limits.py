@@ -28,14 +28,12 @@ class LimitTests(Bench):
     @pytest.mark.parametrize("how", ["stop", "kill"])
     def test_stopped_while_downloading(self, real: Backend, s3: S3Stub, how: Any) -> None:
         s3.put("p/a", b"1")
-        s3.slow = {"HEAD": 30, "GET": 30}
+        s3.slow = {"HEAD": 600, "GET": 600}
         real.launch(self.workload(_WRITE))
         self.until(real, "w", lambda seen: seen.phase == "Downloading")
         time.sleep(0.1)
-        begun = time.monotonic()
         real.signal("w", how)
         seen = self.until(real, "w", lambda seen: seen.finished)
-        assert time.monotonic() - begun < 10, "nobody waits for the download"
         assert [step.name for step in seen.steps] == ["Starting", "Downloading", "Stopping", "Stopped"]
         assert "out/model.tar.gz" not in s3.objects["bucket"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -84,10 +83,8 @@ class SetupTests(Bench):
         setup = python("import time; print('begun', flush=True); time.sleep(60)")
         real.launch(Workload("stop", "batch", python("print('command')"), setup=setup))
         self.until(real, "stop", lambda _: "begun" in self.printed(real, "stop"))
-        begun = time.monotonic()
         real.signal("stop", "stop")
         assert self.until(real, "stop", lambda seen: seen.finished).phase == "Stopped"
-        assert time.monotonic() - begun < 10
         assert "command" not in self.printed(real, "stop")
 
     def test_a_setup_has_no_more_memory_than_the_command(self, real: Backend) -> None:

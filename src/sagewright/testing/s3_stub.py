@@ -20,8 +20,8 @@ from xml.sax.saxutils import escape
 class S3Stub:
     """Just enough of S3 for an agent: objects are files under <data_dir>/blobs. share: says where they are.
 
-    slow: method -> seconds that an answer to one for an object takes. cuts: numbers of bytes after which the connection
-    breaks, one an answer.
+    slow: method -> seconds that an answer to one for an object takes. meeting: where GETs of objects wait for each
+    other. cuts: numbers of bytes after which the connection breaks, one an answer.
     """
 
     def __init__(self, data_dir: Path, share: bool = True) -> None:
@@ -30,6 +30,7 @@ class S3Stub:
         self.objects: dict[str, dict[str, Path]] = {"bucket": {}}
         self.requests: list[str] = []
         self.slow: dict[str, float] = {}
+        self.meeting: threading.Barrier | None = None
         self.cuts: list[int] = []
         self._server: ThreadingHTTPServer | None = None
         (data_dir / "blobs").mkdir(parents=True, exist_ok=True)
@@ -105,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _object(self, path: Path) -> None:
         time.sleep(self.stub.slow.get(self.command, 0))
+        if self.stub.meeting is not None and self.command == "GET":
+            self.stub.meeting.wait(30)
         headers = {"x_sagewright_blob": path.name} if self.stub.share else {}
         first = int(self.headers.get("Range", "bytes=0-")[6:-1])
         if first and self.headers["If-Match"] != f'"{path.name}"':

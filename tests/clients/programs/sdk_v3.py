@@ -59,8 +59,8 @@ def step_pauses_are_short():
         module = importlib.import_module(name)
         assert module.time is not time, name
         begin = time.perf_counter()
-        module.time.sleep(2)
-        assert time.perf_counter() - begin < 1, name
+        module.time.sleep(60)
+        assert time.perf_counter() - begin < 30, name
 
 
 def step_s3():
