@@ -25,6 +25,11 @@ _STAY = _HERE + "print('begins', flush=True)\n"
 class LazyFolderTests(FolderTests):
     """File systems whose objects come in late."""
 
+    def lazily(self, lines: list[str]) -> None:
+        """Skips where the backend has no FUSE, which is what its log says."""
+        if not any("when first read" in line for line in lines):
+            pytest.skip("no FUSE")
+
     @pytest.fixture
     def linked(self, real: Backend, s3: S3Stub, root: Path) -> Callable[..., FolderInput]:
         """The file system with these objects linked to it. Skips where they come in early."""
@@ -47,6 +52,87 @@ class LazyFolderTests(FolderTests):
         channel = Channel("c", source, read_only=False)
         backend.launch(Workload(id, "batch", python(code), channels=(channel,), stop_grace=more.get("grace", 1)))
         self.until(backend, id, lambda seen: "begins" in self.printed(backend, id) or seen.finished)
+
+    def test_linked_objects_come_in_when_they_are_read(self, real: Backend, s3: S3Stub, root: Path) -> None:
+        for name in ("1", "2", "d/3", "d/4"):
+            s3.put(f"p/{name}", name.encode() * 1000)
+        source = self.source(root, "", Link("l", "s3://bucket/p"))
+        look = "for root, _, files in sorted(os.walk(base + '/input/data/c/l')):\n"
+        look += "    for f in sorted(files): print(f, os.stat(root + '/' + f).st_size)\n"
+        read = "print(open(base + '/input/data/c/l/d/3').read(6))"
+        lines = self.shown(real, source, SHOW + look + read)
+        self.lazily(lines)
+        assert lines[-5:] == ["1 1000", "2 1000", "3 3000", "4 3000", "d/3d/3"]
+        assert [path.name for path in root.rglob("l/**/*") if path.is_file()] == ["3"], "looking brings nothing in"
+        s3.requests.clear()
+        assert self.shown(real, source, SHOW + look + read)[-1] == "d/3d/3"
+        assert len(s3.requests) == sum("list-type=2" in request for request in s3.requests), "it is there by now"
+
+    def test_what_a_job_does_to_objects_to_come(self, real: Backend, s3: S3Stub, root: Path) -> None:
+        for name in ("gone", "moved", "d/along", "appended", "emptied", "replaced", "cut", "mode"):
+            s3.put(f"p/{name}", b"object")
+        code = (
+            SHOW + "os.chdir(base + '/input/data/c')\n"
+            "os.unlink('gone'); os.rename('moved', 'here'); os.rename('d', 'e')\n"
+            "open('appended', 'a').write(' and more'); open('emptied', 'w').write('new')\n"
+            "open('mine', 'w').write('mine'); os.rename('mine', 'replaced')\n"
+            "os.truncate('cut', 3); os.chmod('mode', 0o600)\n"
+            "os.mkdir('f'); os.symlink('../cut', 'f/link'); os.link('cut', 'f/cut')\n"
+            "print(sorted(os.listdir('.')), open('f/link').read())"
+        )
+        lines = self.shown(real, self.source(root, "", Link("", "s3://bucket/p")), code, read_only=False)
+        self.lazily(lines)
+        names = ["appended", "beside", "cut", "e", "emptied", "f", "here", "in", "mode", "replaced"]
+        assert lines[-1] == f"{names} obj"
+        assert sorted(path.name for path in root.iterdir()) == names
+        texts = {"here": "object", "e/along": "object", "appended": "object and more", "emptied": "new", "cut": "obj"}
+        for name, text in {**texts, "replaced": "mine", "f/cut": "obj", "mode": "object"}.items():
+            assert (root / name).read_text() == text
+        assert (root / "mode").stat().st_mode & 0o777 == 0o600
+
+    def test_an_object_that_is_gone_when_it_is_read(self, real: Backend, s3: S3Stub, root: Path) -> None:
+        s3.put("p/there", b"x")
+        stored = s3.put("p/goes", b"x")
+        source = self.source(root, "", Link("", "s3://bucket/p"))
+        code = SHOW + "import time\nprint('begins'); sys.stdout.flush()\n"
+        code += "while not os.path.exists(base + '/input/data/c/go'): time.sleep(0.01)\n"
+        code += "try: open(base + '/input/data/c/goes')\nexcept OSError as error: print(error.strerror)\n"
+        code = "import sys\n" + code + "print(open(base + '/input/data/c/there').read())"
+        work = Workload("goes", "batch", python(code), channels=(Channel("c", source),))
+        real.launch(work)
+        self.until(real, "goes", lambda seen: "begins" in self.printed(real, "goes") or seen.finished)
+        self.lazily(self.printed(real, "goes"))
+        del s3.objects["bucket"]["p/goes"]
+        stored.unlink(missing_ok=True)
+        (root / "go").touch()
+        assert self.until(real, "goes", lambda seen: seen.finished).phase == "Completed"
+        lines = self.printed(real, "goes")
+        assert [line for line in lines if line in ("Input/output error", "x")] == ["Input/output error", "x"]
+        assert any("Data download failed:" in line and "s3://bucket/p/goes" in line for line in lines)
+
+    @pytest.mark.parametrize("how", ["stop", "remove", "agent"])
+    def test_nothing_stays_mounted(self, real: Backend, s3: S3Stub, root: Path, data_dir: Path, how: str) -> None:
+        s3.put("p/a", b"x")
+        source = self.source(root, "", Link("", "s3://bucket/p"))
+        code = python("import time; print('begins', flush=True); time.sleep(60)")
+        real.launch(Workload("stays", "batch", code, channels=(Channel("c", source),), stop_grace=1))
+        self.until(real, "stays", lambda seen: "begins" in self.printed(real, "stays") or seen.finished)
+        self.lazily(self.printed(real, "stays"))
+        mounts = str(self.agents(data_dir) / "mounts")
+        assert mounts in Path("/proc/self/mounts").read_text()
+        if how == "stop":
+            real.signal("stays", "stop")
+        elif how == "agent":
+            pid = json.loads((self.agents(data_dir) / "work" / "stays" / "agent.json").read_text())["pid"]
+            os.kill(pid, signal.SIGKILL)
+        if how != "remove":
+            self.until(real, "stays", lambda seen: seen.finished)
+        real.remove("stays")
+        deadline = time.monotonic() + 10
+        while mounts in Path("/proc/self/mounts").read_text() or os.listdir(mounts):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert (root / "in" / "deep" / "a").read_text() == "A", "the folder is as it was"
 
     def test_what_a_job_has_changed_stays(
         self, real: Backend, s3: S3Stub, root: Path, linked: Callable[..., FolderInput]

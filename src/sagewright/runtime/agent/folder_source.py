@@ -26,9 +26,7 @@ def folder_of(channel: dict[str, Any], s3: S3, say: Callable[[str], None]) -> st
     return _directory(channel, root)
 
 
-def mounted(
-    channel: dict[str, Any], launch: dict[str, Any], workload: dict[str, Any], folder: str, say: Callable[[str], None]
-) -> Lazy | None:
+def mounted(channel: dict[str, Any], launch: dict[str, Any], folder: str, say: Callable[[str], None]) -> Lazy | None:
     """The same where the objects come in when they are first read; None where the machine cannot do that. Raises Fault.
 
     folder: of the workload.
@@ -39,7 +37,7 @@ def mounted(
 
     root = _root(channel)
     lazy = Lazy(place_of(folder, channel["name"]), say)
-    spec = {name: workload[name] for name in ("credentials", "account", "region")}
+    spec = {name: launch["workload"][name] for name in ("credentials", "account", "region")}
     spec |= {"root": root, "directory": channel["source"]["directory"], "channel": channel}
     if not lazy.start({**spec, "data_dir": launch["data_dir"], "patience": launch["patience"]}):
         return None

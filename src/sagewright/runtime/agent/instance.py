@@ -138,7 +138,7 @@ class Instance:
             return ""
         from sagewright.runtime.agent.folder_source import mounted
 
-        lazy = mounted(channel, self.launch, self.workload, self.folder, self.log.say)
+        lazy = mounted(channel, self.launch, self.folder, self.log.say)
         if lazy is None:
             return ""
         self._lazy.append(lazy)
