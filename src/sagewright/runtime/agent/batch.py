@@ -12,6 +12,7 @@ from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.peers import Peers
 from sagewright.runtime.agent.process import Process
 from sagewright.runtime.agent.reason import exit_message, failure_path, of_command, out_of_memory
+from sagewright.runtime.agent.setup import set_up
 from sagewright.runtime.agent.signals import Interrupted
 from sagewright.runtime.agent.upload import Continuous, Uploader
 
@@ -40,7 +41,7 @@ class Batch:
         instance.begin()
         try:
             instance.fetch()
-            instance.set_up()
+            set_up(instance)
         except Interrupted:
             self._instance.signals.check()
             self._journal.step("Stopping")

@@ -166,13 +166,6 @@ class Instance:
     def _break(self, fault: Fault) -> None:
         self.broken = fault
 
-    def set_up(self) -> None:
-        """Run the command's setup. Raises Fault, Interrupted."""
-        if self.workload["setup"]:
-            from sagewright.runtime.agent.setup import Setup
-
-            Setup(self).run()
-
     @property
     def listens(self) -> tuple[str, int]:
         """Where a service does, as it sees it itself."""

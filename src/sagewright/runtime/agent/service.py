@@ -11,6 +11,7 @@ from sagewright.runtime.agent.http import Broken, Connection
 from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.process import Process
 from sagewright.runtime.agent.reason import failure_path, of_command
+from sagewright.runtime.agent.setup import set_up
 from sagewright.runtime.agent.signals import Interrupted
 
 _PING_TIMEOUT = 2.0
@@ -55,7 +56,7 @@ class Service:
             self._instance.fetch()
             if self._instance.workload["setup"]:
                 self._journal.step("Launching", attempt=1)
-                self._instance.set_up()
+                set_up(self._instance)
         except Interrupted:
             self._signals.check()
             self._journal.step("Stopped")

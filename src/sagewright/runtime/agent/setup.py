@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
-from typing import TYPE_CHECKING
 
 from sagewright.runtime.agent.fault import Fault
+from sagewright.runtime.agent.instance import Instance
 from sagewright.runtime.agent.python import LAYER, lay
 from sagewright.runtime.agent.reason import of_command, out_of_memory
 from sagewright.runtime.agent.signals import Interrupted
-
-if TYPE_CHECKING:
-    from sagewright.runtime.agent.instance import Instance
 
 KEY = "SAGEWRIGHT_LAYER_KEY"
 WHEELS = "SAGEWRIGHT_WHEELS"
@@ -31,9 +27,13 @@ _LOOK = 0.25
 _FORM = re.compile(r"[0-9a-f]{64}")
 
 
-class Setup:
-    """Of one instance."""
+def set_up(instance: Instance) -> None:
+    """Run its command's setup, which gives it its layer, where it needs one. Raises Fault, Interrupted."""
+    if instance.workload["setup"]:
+        _Setup(instance).run()
 
+
+class _Setup:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._layers = os.path.join(instance.launch["data_dir"], "layers")
@@ -41,7 +41,6 @@ class Setup:
         self._wheels = os.path.join(instance.launch["data_dir"], "wheels")
 
     def run(self) -> None:
-        """Gives the instance its layer, where it needs one. Raises Fault, Interrupted."""
         key_file = os.path.join(self._instance.folder, "tmp", "layer.key")
         inside = self._instance.sandboxed
         self._command((), {KEY: "/tmp/layer.key" if inside else key_file})  # noqa: S108
@@ -76,6 +75,8 @@ class Setup:
         except OSError:
             if not os.path.isdir(layer):
                 raise
+            import shutil  # which most jobs do not need
+
             shutil.rmtree(self._fresh)  # another was first
 
     def _command(self, binds: list[tuple[str, str, str]] | tuple[()], env: dict[str, str]) -> None:
