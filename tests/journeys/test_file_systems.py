@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,11 @@ OWN = "fs-0123456789abcdef0"
 VPC = {"SecurityGroupIds": ["sg-01234567"], "Subnets": ["subnet-01234567"]}
 LINEAR = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
 WRITER = ["/bin/sh", "-c", "date > $SAGEMAKER_BASE_DIR/input/data/train/by-the-job || echo could not write"]
+READER = [
+    "/bin/sh",
+    "-c",
+    "cd $SAGEMAKER_BASE_DIR/input/data/train; for n in 0 1 2 3 4 5 6 7; do echo lines $(wc -l < $n); sleep 0.3; done",
+]
 DENIED = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::journey/*"}
 NOT_ROOT = {"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::000000000000:root"}}
 
@@ -163,6 +169,29 @@ def test_objects_come_into_lustre_for_the_first_job(trip: Journey) -> None:
     untouched = sorted(path.name for path, mark in marks.items() if path.stat().st_ino == mark.st_ino)
     assert untouched == ["a", "c"]
     assert trip.s3.get_object(Bucket="journey", Key="lake/a")["Body"].read() == b"1\n2\n"
+
+
+def test_the_server_is_killed_while_objects_come(tmp_path: Path) -> None:
+    with journey(tmp_path) as trip:
+        trip.s3.create_bucket(Bucket="journey")
+        for number in range(8):
+            trip.s3.put_object(Bucket="journey", Key=f"lake/{number}", Body=b"1\n" * number)
+        system, mount = lustre(trip, ImportPath="s3://journey/lake")
+        trip.train(
+            "reads",
+            InputDataConfig=[channel(f"/{mount}/lake", system, "FSxLustre")],
+            VpcConfig=VPC,
+            AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": READER},
+        )
+        trip.until(lambda: trip.log(GROUP, "reads/"), lambda lines: "lines 1" in lines)
+        trip.server.kill()
+        time.sleep(1)
+        trip.server.start()
+        job = trip.trained("reads")
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        lines = [line for line in trip.log(GROUP, "reads/") if line.startswith("lines")]
+        assert lines == [f"lines {number}" for number in range(8)]
+        trip.until(Path("/proc/self/mounts").read_text, lambda mounts: str(tmp_path) not in mounts)
 
 
 def test_wrong_input(trip: Journey, files: Path) -> None:
