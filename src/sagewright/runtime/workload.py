@@ -148,8 +148,8 @@ class Workload:
     credentials: keys of a session of the workload's role, as AWS's environment variables: the agent signs with them,
     and the command has them unless env has others. Empty: the account is the key.
     job: what the instances of one job or endpoint have in common; empty means the id.
-    network: id of the job's workload (itself for that one) whose network it shares where network_isolation cuts it off
-    from all others; empty gives it one of its own.
+    network: ids of the job's workloads that share a network where network_isolation cuts them off from all others. The
+    first of them makes it, and ends after the others. Empty gives this one a network of its own.
     gathers: other workloads of the job, host name -> id. This one ends after all of them, and its uploads, but for the
     continuous ones, store what they have written with its own, as if in one folder; where one failed, only those that
     are on_failure.
@@ -181,7 +181,7 @@ class Workload:
     startup_timeout: float = 600
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     job: str = ""
-    network: str = ""
+    network: tuple[str, ...] = ()
     gathers: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[str, ...] = ()
     image: str = ""
@@ -201,6 +201,7 @@ class Workload:
         values = dict(document)
         values["command"] = tuple(values["command"])
         values["setup"] = tuple(values.get("setup", ()))
+        values["network"] = tuple(values.get("network", ()))
         values["log_header"] = tuple(values.get("log_header", ()))
         values["resources"] = Resources(**values["resources"])
         values["channels"] = tuple(

@@ -85,6 +85,8 @@ class Batch:
                 detail["exit_message"] = exit_message(self._instance.base)
             except Fault as fault:
                 failure = failure or fault
+        if network := self._instance.launch["network"]:
+            Peers(network["others"]).wait(self._instance.signals)  # it ends with this process
         if stopped and failure is None:
             self._instance.signals.check()
         if failure is not None:

@@ -34,11 +34,11 @@ class Instance:
 
     launch.json: workload (Workload.to_json), data_dir, sandbox (argv before the command, or null), env (what the
     command's environment starts from), token, warnings (log lines), patience (seconds for S3 to answer), lifeline
-    (whether stdin is a pipe whose end ends the workload), peers (host
-    name -> folder of the instances whose output is stored with this one's), network (null, or for a network shared with
-    other instances: folder of the one that makes it, holder, the argv that does, empty for the others; enter, the argv
-    before a command in it), python (``runtime.python.describe()`` of the one that runs users' code),
-    engine (null, or what agent.container.Container takes).
+    (whether stdin is a pipe whose end ends the workload), peers (host name -> folder of the instances whose output is
+    stored with this one's), network (null, or for a network shared with other instances: folder of the one that makes
+    it; holder, the argv that does, and others, their folders by id, both empty for the others; enter, the argv before a
+    command in it), python (``runtime.python.describe()`` of the one that runs users' code), engine (null, or what
+    agent.container.Container takes).
     """
 
     def __init__(self, folder: str, launch: dict[str, Any], signals: Signals) -> None:

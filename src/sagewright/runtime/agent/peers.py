@@ -1,4 +1,4 @@
-"""The other instances of a job, as the one sees them that stores what all have written.
+"""The other instances of a job, as the one sees them that ends after them, to store what all have written.
 
 SageMaker puts the files of every instance's /opt/ml/model into one archive, those of /opt/ml/output/data into another:
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html

@@ -223,9 +223,12 @@ class LocalBackend:
     def _network(self, workload: Workload) -> dict[str, Any] | None:
         if not workload.network_isolation or not workload.network:
             return None
+        first, *others = workload.network
+        holds = workload.id == first
         return {
-            "folder": str(self._path(workload.network)),
-            "holder": sandbox.network_holder(self._probe) if workload.network == workload.id else [],
+            "folder": str(self._path(first)),
+            "holder": sandbox.network_holder(self._probe) if holds else [],
+            "others": {other: str(self._path(other)) for other in others} if holds else {},
             "enter": sandbox.network_entrance(self._probe),
         }
 

@@ -61,7 +61,7 @@ class Launch:
             id=workload_id(document, self.host),
             kind="batch",
             job=job_id(document),
-            network=workload_id(document, hosts[0]) if len(hosts) > 1 else "",
+            network=tuple(workload_id(document, host) for host in hosts) if len(hosts) > 1 else (),
             resources=self.grant.resources,
             hostname=self.host,
             address=addresses[self.host],
