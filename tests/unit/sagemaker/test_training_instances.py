@@ -204,7 +204,7 @@ def test_isolated_instances_share_a_network(world: World, make_world: Any) -> No
     first, second = (run.workload for run in world.runs.values())
     assert first.network_isolation
     assert second.network_isolation
-    assert first.network == second.network == first.id
+    assert first.network == second.network == (first.id, second.id)
     unable = make_world(capabilities=Capabilities(network_isolation=True))
     with pytest.raises(AwsError, match="EnableNetworkIsolation with several instances needs nsenter"):
         create(unable, EnableNetworkIsolation=True)
