@@ -68,12 +68,13 @@ class Training:
                     self.report.ready(sparse=not isinstance(batch.features, np.ndarray))
                 gradient = self._gradients.of(batch, own)
                 self.report.batch(batch.rows)
+            # From the first step on there is a model; no instance is through with it before all have come here.
+            self.stop.graceful = True
             step = self.instances.step(gradient, own, stop=self.stop.requested)
             if step.gradient is None:
                 break
             self._adam.step(step.gradient, step.sums[0])
-            # From the first step on there is a model.
-            self.stop.graceful, self.stopped = True, step.stopped
+            self.stopped = step.stopped
             whole += step.sums
             if number % self.settings.interval == 0:
                 self.report.published(epoch, number, results(self.settings.kind, whole))
