@@ -107,6 +107,12 @@ class Journey:
         }
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
 
+    def kill_and_restart(self, away: float = 0.3) -> None:
+        """kill -9 of the server. away: seconds without one."""
+        self.server.kill()
+        time.sleep(away)
+        self.server.start()
+
     def agents(self, part: str) -> list[int]:
         """Processes of the agents that look after this server's workloads with part in their name."""
         found = []

@@ -20,12 +20,6 @@ def trip(tmp_path: Path) -> Iterator[Journey]:
         yield made
 
 
-def kill_and_restart(trip: Journey, away: float = 0.3) -> None:
-    trip.server.kill()
-    time.sleep(away)
-    trip.server.start()
-
-
 def numbered(lines: list[str]) -> list[str]:
     return [line.split("\t")[0].split("#")[0] for line in lines if line.startswith("line")]
 
@@ -35,7 +29,7 @@ def test_server_killed_during_training(trip: Journey, moments: tuple[float, ...]
     trip.train("job", lines=40, seconds=0.05)
     for moment in moments:
         time.sleep(moment)
-        kill_and_restart(trip)
+        trip.kill_and_restart()
     job = trip.trained("job")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert numbered(trip.log(GROUP, "job/")) == [f"line {number}" for number in range(40)]
@@ -48,7 +42,7 @@ def test_server_killed_during_training(trip: Journey, moments: tuple[float, ...]
 def test_the_job_ends_while_the_server_is_away(trip: Journey) -> None:
     trip.train("job", lines=10, seconds=0.05)
     trip.until(lambda: trip.agents("job"), bool)
-    kill_and_restart(trip, away=3)
+    trip.kill_and_restart(away=3)
     job = trip.trained("job")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert numbered(trip.log(GROUP, "job/")) == [f"line {number}" for number in range(10)]
@@ -59,7 +53,7 @@ def test_stop_asked_for_just_before_the_server_is_killed(trip: Journey) -> None:
     trip.train("job", lines=1000, seconds=0.05)
     trip.until(lambda: trip.log(GROUP, "job/") if trip.agents("job") else [], bool)
     trip.sagemaker.stop_training_job(TrainingJobName="job")
-    kill_and_restart(trip)
+    trip.kill_and_restart()
     assert trip.trained("job")["TrainingJobStatus"] == "Stopped"
 
 
@@ -69,7 +63,7 @@ def test_server_killed_during_serving(trip: Journey) -> None:
     trip.deploy("endpoint", data)
     trip.in_service("endpoint")
     before = trip.invoke("endpoint")
-    kill_and_restart(trip)
+    trip.kill_and_restart()
     assert trip.status("endpoint") == "InService"
     after = trip.invoke("endpoint")
     assert after["server"] == before["server"], "the model server outlives the server"
@@ -82,7 +76,7 @@ def test_server_killed_while_an_endpoint_is_created(trip: Journey, moment: float
     data = trip.trained("model")["ModelArtifacts"]["S3ModelArtifacts"]
     trip.deploy("endpoint", data, SLOW="0.5")
     time.sleep(moment)
-    kill_and_restart(trip)
+    trip.kill_and_restart()
     trip.in_service("endpoint")
     assert trip.invoke("endpoint")["model"] == "model"
     assert len(trip.agents("endpoint")) == 1
@@ -94,7 +88,7 @@ def test_server_killed_while_an_endpoint_is_deleted(trip: Journey) -> None:
     trip.deploy("endpoint", data)
     trip.in_service("endpoint")
     trip.sagemaker.delete_endpoint(EndpointName="endpoint")
-    kill_and_restart(trip)
+    trip.kill_and_restart()
 
     def gone() -> bool:
         try:
@@ -150,7 +144,7 @@ def test_jobs_wait_for_the_machine_and_keep_their_order(trip: Journey) -> None:
     trip.until(
         lambda: trip.sagemaker.describe_training_job(TrainingJobName="two")["SecondaryStatus"], "Pending".__eq__, 5
     )
-    kill_and_restart(trip)
+    trip.kill_and_restart()
     ended = [trip.trained(name) for name in ("one", "two", "three")]
     assert [job["TrainingJobStatus"] for job in ended] == ["Completed"] * 3
     assert ended[0]["TrainingEndTime"] <= ended[1]["TrainingStartTime"]

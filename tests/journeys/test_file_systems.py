@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -184,9 +183,7 @@ def test_the_server_is_killed_while_objects_come(tmp_path: Path) -> None:
             AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": READER},
         )
         trip.until(lambda: trip.log(GROUP, "reads/"), lambda lines: "lines 1" in lines)
-        trip.server.kill()
-        time.sleep(1)
-        trip.server.start()
+        trip.kill_and_restart(away=1)
         job = trip.trained("reads")
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         lines = [line for line in trip.log(GROUP, "reads/") if line.startswith("lines")]

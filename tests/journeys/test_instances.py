@@ -150,9 +150,7 @@ def test_server_killed(tmp_path: Path, moments: tuple[float, ...]) -> None:
         train(trip, "job", lines=30, seconds=0.05, meet=1, **{"algo-2": json.dumps({"file": "second.txt"})})
         for moment in moments:
             time.sleep(moment)
-            trip.server.kill()
-            time.sleep(0.3)
-            trip.server.start()
+            trip.kill_and_restart()
         ended_as(trip.trained("job"), "Completed")
         for host in ("algo-1", "algo-2"):
             numbers = [line.split("#")[0] for line in log(trip, "job", host) if line.startswith("line")]

@@ -144,9 +144,7 @@ def test_jobs_wait_while_the_cluster_is_busy(on_ray: Journey) -> None:
 def test_a_killed_server_goes_on(on_ray: Journey) -> None:
     on_ray.train("killed", lines=4, seconds=1, model="made through it")
     on_ray.until(lambda: secondary(on_ray, "killed"), lambda status: status == "Training")
-    on_ray.server.kill()
-    time.sleep(1.5)
-    on_ray.server.start()
+    on_ray.kill_and_restart(away=1.5)
     job = on_ray.trained("killed")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     lines = [line for line in on_ray.log(GROUP, "killed/") if line.startswith("line ")]
